@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// images: the texts that are compiled into the program. They are written by cmake/embed.cmake from the files themselves,
+// so that what runs is what can be read in the repository.
+
+#include <string_view>
+
+namespace wasmx::images {
+
+/// images/runtime.Dockerfile
+std::string_view runtime_dockerfile() noexcept;
+/// images/runtime.sh, the RUN of that Dockerfile
+std::string_view runtime_script() noexcept;
+/// .github/workflows/release.yml of this project
+std::string_view release_workflow() noexcept;
+
+}  // namespace wasmx::images

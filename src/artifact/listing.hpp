@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "io/tar.hpp"
+
+namespace wasmx::artifact {
+
+/// What a tarball would leave behind when it is unpacked, and what is wrong with its members one by one. Keeps names
+/// and sizes, no content.
+class Listing {
+public:
+    static constexpr std::size_t most_members = 100'000;
+
+    /// Throws Fault::integrity beyond the limit.
+    void add(const io::TarEntry& member);
+
+    /// Points against members, in the order of the archive. Complete once every member was added.
+    std::vector<std::string> violations() const;
+    /// The names at the top, sorted.
+    std::vector<std::string> top_names() const;
+    /// The size of the regular file at `path`, followed if that is a link; nullopt when there is none.
+    std::optional<std::uint64_t> find_file(const std::string& path) const;
+    std::uint64_t files() const noexcept;
+
+private:
+    struct Member {
+        io::TarEntry::Type type = io::TarEntry::Type::directory;
+        std::uint64_t size = 0;
+        std::string target;  ///< of a link: its path in the archive
+    };
+    void check_folders(const std::string& path);
+    void add_link(const io::TarEntry& member, const std::string& path, Member& out);
+
+    std::map<std::string, Member> members_;  ///< by path, without "./" and trailing slash
+    std::vector<std::string> violations_;
+    std::size_t count_ = 0;
+};
+
+}  // namespace wasmx::artifact

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/error.hpp"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <system_error>
+
+namespace wasmx {
+
+Error system_error(std::string_view doing, int error_number) {
+    std::string hint;
+    if (error_number == ENOSPC || error_number == EDQUOT) hint = "free some space (`df -h`) and run the same command again";
+    return {error_number == ENOENT ? Fault::not_found : Fault::io,
+            fmt::format("{}: {}", doing, std::generic_category().message(error_number)), hint};
+}
+
+void throw_interrupted() { throw Error(Fault::interrupted, "interrupted"); }
+
+}  // namespace wasmx

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/text.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <numeric>
+
+namespace wasmx {
+
+std::string human_bytes(std::uint64_t bytes) {
+    static constexpr std::array units{"KiB", "MiB", "GiB", "TiB"};
+    if (bytes < 1024) return fmt::format("{} B", bytes);
+    auto value = static_cast<double>(bytes) / 1024;
+    std::size_t unit = 0;
+    while (value >= 1023.95 && unit + 1 < units.size()) {
+        value /= 1024;
+        ++unit;
+    }
+    return fmt::format("{:.1f} {}", value, units[unit]);
+}
+
+std::string human_seconds(double seconds) {
+    if (seconds < 60) return fmt::format("{:.1f}s", seconds);
+    const auto whole = static_cast<std::uint64_t>(seconds);
+    if (whole < 3600) return fmt::format("{}m {:02}s", whole / 60, whole % 60);
+    return fmt::format("{}h {:02}m", whole / 3600, whole / 60 % 60);
+}
+
+std::string_view trim(std::string_view text) noexcept {
+    constexpr std::string_view blank = " \t\r\n\v\f";
+    const auto first = text.find_first_not_of(blank);
+    if (first == std::string_view::npos) return {};
+    return text.substr(first, text.find_last_not_of(blank) - first + 1);
+}
+
+std::string lower(std::string_view text) {
+    std::string out(text);
+    for (char& c : out)
+        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    return out;
+}
+
+std::vector<std::string_view> split(std::string_view text, char separator) {
+    std::vector<std::string_view> parts;
+    for (;;) {
+        const auto at = text.find(separator);
+        parts.push_back(text.substr(0, at));
+        if (at == std::string_view::npos) return parts;
+        text.remove_prefix(at + 1);
+    }
+}
+
+std::string printable(std::string_view text) {
+    std::string out;
+    out.reserve(text.size());
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const char c = text[i];
+        if (c == '\x1b' && i + 1 < text.size() && text[i + 1] == '[') {  // CSI … final byte (ECMA-48, 5.4)
+            i += 2;
+            while (i < text.size() && (text[i] < '@' || text[i] > '~')) ++i;
+        } else if (c == '\t') {
+            out += "    ";
+        } else if (static_cast<unsigned char>(c) >= 0x20 && c != '\x7f') {
+            out += c;
+        } else if (c == '\n') {
+            out += ' ';
+        }
+    }
+    return out;
+}
+
+std::string printable_url(std::string_view url) {
+    std::string out;
+    if (const auto scheme = url.find("://"); scheme != std::string_view::npos) {
+        out = url.substr(0, scheme + 3);
+        url.remove_prefix(scheme + 3);
+        const auto authority_end = std::min(url.find_first_of("/?#"), url.size());
+        if (const auto at = url.substr(0, authority_end).rfind('@'); at != std::string_view::npos) url.remove_prefix(at + 1);
+    }
+    const auto query = url.find('?');
+    out += url.substr(0, query);
+    if (query != std::string_view::npos) out += "?…";
+    return printable(out);
+}
+
+std::optional<std::string> nearest(std::string_view word, std::span<const std::string> candidates) {
+    std::optional<std::string> best;
+    std::size_t best_distance = std::max<std::size_t>(2, word.size() / 3) + 1;
+    for (const std::string& candidate : candidates) {
+        std::vector<std::size_t> row(candidate.size() + 1);
+        std::iota(row.begin(), row.end(), std::size_t{0});
+        for (std::size_t i = 1; i <= word.size(); ++i) {
+            std::size_t diagonal = row[0]++;
+            for (std::size_t j = 1; j <= candidate.size(); ++j) {
+                const std::size_t replace = diagonal + (word[i - 1] == candidate[j - 1] ? 0 : 1);
+                diagonal = row[j];
+                row[j] = std::min({row[j] + 1, row[j - 1] + 1, replace});
+            }
+        }
+        if (row.back() < best_distance) {
+            best_distance = row.back();
+            best = candidate;
+        }
+    }
+    return best;
+}
+
+std::string shell_quoted(std::string_view word) {
+    constexpr std::string_view plain =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@%+=:,./_-";
+    if (!word.empty() && word.find_first_not_of(plain) == std::string_view::npos) return std::string(word);
+    std::string out = "'";
+    for (const char c : word) {
+        if (c == '\'') {
+            out += "'\\''";
+        } else {
+            out += c;
+        }
+    }
+    return out + "'";
+}
+
+std::string environment(const char* name) {
+    const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nothing of ours sets the environment
+    return value == nullptr ? std::string() : std::string(value);
+}
+
+}  // namespace wasmx

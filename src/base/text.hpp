@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace wasmx {
+
+/// "25.8 MiB"
+std::string human_bytes(std::uint64_t bytes);
+/// "1m 05s", "3.2s"
+std::string human_seconds(double seconds);
+
+std::string_view trim(std::string_view text) noexcept;
+std::string lower(std::string_view text);
+std::vector<std::string_view> split(std::string_view text, char separator);
+/// A copy without control characters and escape sequences: what a program or server said, fit for a terminal.
+std::string printable(std::string_view text);
+/// A URL fit for messages: user information dropped, query values hidden.
+std::string printable_url(std::string_view url);
+/// The candidate closest to `word` if it is near enough for a typing error.
+std::optional<std::string> nearest(std::string_view word, std::span<const std::string> candidates);
+/// Quoted for a POSIX shell when it needs to be.
+std::string shell_quoted(std::string_view word);
+
+/// The variable's value, or empty when it is unset or empty.
+std::string environment(const char* name);
+
+}  // namespace wasmx

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "build/run.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/text.hpp"
+#include "build/steps.hpp"
+
+namespace wasmx::build {
+
+namespace {
+
+// "26.1.5+dfsg1" → {26, 1}
+std::pair<int, int> release_of(std::string_view version) {
+    std::pair<int, int> out{0, 0};
+    std::size_t i = 0;
+    const auto number = [&] {
+        int value = 0;
+        for (; i < version.size() && version[i] >= '0' && version[i] <= '9' && value < 100000; ++i) value = value * 10 + (version[i] - '0');
+        return value;
+    };
+    out.first = number();
+    if (i < version.size() && version[i] == '.') ++i;
+    out.second = number();
+    return out;
+}
+
+// The engine's words about a failed command repeat the command, which is our whole script.
+std::string brief_reason(const engine::BuildOutcome& outcome) {
+    if (outcome.exit_code) return fmt::format("exit code {}", *outcome.exit_code);
+    const std::string reason = printable(trim(outcome.error));
+    return reason.size() > 400 ? reason.substr(0, 200) + " … " + reason.substr(reason.size() - 200) : reason;
+}
+
+std::string hint_for(const engine::BuildOutcome& outcome, const std::vector<std::string>& lines) {
+    std::string hint = cause_of({outcome.error});
+    if (hint.empty()) hint = cause_of(lines);
+    if (hint.empty() && outcome.exit_code == 137)
+        hint = "the step was killed (exit code 137), most often for want of memory: `dmesg` on the engine's machine tells";
+    return hint;
+}
+
+[[noreturn]] void fail(const engine::BuildOutcome& outcome, const Steps& steps) {
+    const std::string step = steps.failed_step();
+    const auto lines = steps.last_lines();
+    const bool by_step = outcome.exit_code.has_value() && !step.empty();
+    Error error(Fault::failed, by_step ? fmt::format("step {} failed: {}", step, brief_reason(outcome)) : brief_reason(outcome),
+                hint_for(outcome, lines));
+    if (by_step) error.set_lines(lines);
+    throw std::move(error);
+}
+
+class ContextRecords {
+public:
+    ContextRecords(engine::Engine& engine, bool in_use) : engine_(engine), in_use_(in_use) {
+        if (in_use_) before_ = engine_.context_cache_records();
+    }
+    // Only those that came with our build: another's may be in use. Worth no failed build.
+    void remove(Progress& progress) noexcept {
+        if (!in_use_) return;
+        try {
+            for (const std::string& id : engine_.context_cache_records())
+                if (std::find(before_.begin(), before_.end(), id) == before_.end()) engine_.prune_cache_record(id);
+        } catch (const Error& error) {
+            if (error.fault() != Fault::interrupted)
+                progress.warn("the build cache keeps the context of this build: " + error.message());
+        } catch (...) {
+        }
+    }
+
+private:
+    engine::Engine& engine_;
+    bool in_use_;
+    std::vector<std::string> before_;
+};
+
+}  // namespace
+
+engine::Builder choose_builder(const engine::Identity& identity, const engine::Info& info) {
+    if (!identity.buildkit || environment("DOCKER_BUILDKIT") == "0") return engine::Builder::classic;
+    // Until 27.5 BuildKit over containerd's store looked for the context on the network (moby 623af65208).
+    const bool lost_context = info.containerd_store && release_of(info.version) < std::pair{27, 5};
+    return lost_context ? engine::Builder::classic : engine::Builder::buildkit;
+}
+
+std::string run(engine::Engine& engine, engine::BuildRequest request, const io::Body& context, Progress& progress) {
+    request.builder = choose_builder(engine.identity(), engine.info());
+    ContextRecords records(engine, request.builder == engine::Builder::buildkit);
+    Steps steps(progress);
+    engine::BuildOutcome outcome;
+    try {
+        outcome = engine.build(request, context, [&](const engine::BuildEvent& event) { steps.take(event); });
+    } catch (Error& error) {
+        steps.close(error.fault() == Fault::interrupted ? "interrupted" : "failed");
+        if (const std::string step = steps.failed_step(); !step.empty()) {
+            error.add_frame("running step " + step);
+            if (error.fault() != Fault::interrupted) error.set_lines(steps.last_lines());
+        }
+        if (error.fault() == Fault::interrupted && engine.identity().podman)
+            progress.warn("podman cannot stop a build: the step goes on until it ends by itself, and then nothing more is done");
+        throw;
+    }
+    const bool ok = outcome.error.empty() && !outcome.image_id.empty();
+    steps.close(ok ? "" : "failed");
+    records.remove(progress);
+    if (ok) return outcome.image_id;
+    if (outcome.error.empty()) outcome.error = "the engine ended the build without an image and without a reason; its own log may tell";
+    fail(outcome, steps);
+}
+
+}  // namespace wasmx::build

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "build/runtime_image.hpp"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/text.hpp"
+#include "build/dockerfile.hpp"
+#include "build/run.hpp"
+#include "io/file.hpp"
+
+namespace wasmx::build {
+
+namespace {
+
+constexpr std::uint64_t gib = 1ULL << 30;
+constexpr const char* dockerfile_name = "Dockerfile";
+constexpr const char* source_folder = "source";
+
+// The Dockerfile, then the tree in a folder of its own: no file of it can be taken for the Dockerfile, and podman, which
+// applies a .dockerignore at the top of a context by itself, finds none.
+io::Body context_of(const source::Tree& tree, std::string dockerfile) {
+    return {.size = {}, .open = [&tree, dockerfile = std::move(dockerfile)] {
+                auto members = tree.members("", source_folder, source::Tree::Ignore::none);
+                return io::tar_of([&tree, dockerfile, members, first = true]() mutable -> std::optional<io::TarMember> {
+                    if (!std::exchange(first, false)) return members();
+                    io::TarEntry entry{.path = dockerfile_name, .target = {}};
+                    entry.size = dockerfile.size();
+                    entry.mode = 0644;
+                    entry.mtime = tree.date();
+                    return io::TarMember{entry, [dockerfile] { return io::from_string(dockerfile); }};
+                });
+            }};
+}
+
+std::map<std::string, std::string> arguments_of(const recipe::Recipe& recipe, const source::Tree& tree, std::uint64_t jobs) {
+    std::string settings;
+    for (const auto& [name, value] : recipe.script_environment())
+        settings += fmt::format("{}{}={}", settings.empty() ? "" : "\n", name, value);
+    return {
+        {"RUNTIME", std::string(name_of(recipe.runtime))},
+        {"RUNTIME_VERSION", recipe.version},
+        {"ASSET_ARCH", std::string(recipe.platform.asset_arch())},
+        {"TOP_DIRECTORY", recipe.top_directory()},
+        {"PACKAGE_NAME", recipe.package_name()},
+        {"SCRIPT_ENVIRONMENT", settings},
+        {"JOBS", std::to_string(jobs)},
+        {"SOURCE_DATE_EPOCH", std::to_string(tree.date())},
+    };
+}
+
+}  // namespace
+
+std::uint64_t fitting_jobs(std::uint64_t processors, std::uint64_t memory) {
+    const std::uint64_t by_memory = memory > 2 * gib ? (memory - 2 * gib) / (2 * gib) : 0;
+    return std::max<std::uint64_t>(1, std::min(processors, by_memory));
+}
+
+std::map<std::string, std::string> labels_of(const recipe::Recipe& recipe, const source::Tree& tree, const BaseImage& base) {
+    std::map<std::string, std::string> out;
+    const auto add = [&](std::string_view name, std::string value) {
+        if (!value.empty()) out.emplace("org.opencontainers.image." + std::string(name), std::move(value));
+    };
+    std::string url = tree.url();
+    if (url.ends_with(".git")) url.resize(url.size() - 4);  // ghcr.io links a package by the page's URL
+    add("source", url);
+    add("revision", tree.revision().value_or(""));
+    add("version", recipe.version);
+    add("created", fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(static_cast<std::time_t>(tree.date()))));
+    add("title", fmt::format("ngx_wasm_module runtime: {} {} for {}", name_of(recipe.runtime), recipe.version,
+                             recipe.platform.docker_platform()));
+    add("licenses", "Apache-2.0");
+    add("base.name", base.name);
+    add("base.digest", base.digest);
+    return out;
+}
+
+std::string build_runtime(engine::Engine& engine, const RuntimeWanted& wanted, const source::Tree& tree, const BaseImage& base,
+                          Progress& progress) {
+    const engine::Info info = engine.info();
+    const std::uint64_t jobs = fitting_jobs(info.processors, info.memory);
+    const bool limited = jobs < info.processors;
+    progress.note(fmt::format("compile jobs: {} ({} processors, {} of memory)", jobs, info.processors, human_bytes(info.memory)));
+    const engine::BuildRequest request{.tags = {wanted.tag},
+                                       .dockerfile = dockerfile_name,
+                                       .platform = wanted.recipe.platform.docker_platform(),
+                                       .args = arguments_of(wanted.recipe, tree, limited ? jobs : 0),
+                                       .labels = labels_of(wanted.recipe, tree, base),
+                                       .no_cache = wanted.no_cache};
+    return in_context("building " + wanted.tag, [&] {
+        return run(engine, request, context_of(tree, runtime_dockerfile(base.from)), progress);
+    });
+}
+
+artifact::Summary check_package(engine::Engine& engine, const std::string& image, const recipe::Recipe& recipe,
+                                const std::filesystem::path& folder) {
+    const std::string name = recipe.package_name();
+    const std::string dist = recipe.package_path().substr(0, recipe.package_path().rfind('/'));
+    const artifact::Contract contract{name, recipe.top_directory(), recipe.required_files()};
+    std::optional<artifact::Summary> summary;
+    std::optional<std::string> sum_file;
+    std::optional<io::AtomicFile> file;
+    if (!folder.empty()) {
+        std::filesystem::create_directories(folder);
+        file.emplace(folder / name);
+    }
+    engine.copy_out(image, dist, [&](io::TarReader& reader) {
+        while (const auto entry = reader.next()) {
+            const std::string base = entry->path.substr(entry->path.rfind('/') + 1);
+            if (entry->type != io::TarEntry::Type::file) continue;
+            if (base == name) summary = artifact::inspect(file ? io::teed(reader.member(), *file) : reader.member(), contract);
+            if (base == name + ".sha256") sum_file = io::read_all(*reader.member(), 4096);
+        }
+    });
+    if (!summary) throw Error(Fault::integrity, fmt::format("the image has no {}/{}", dist, name));
+    if (!sum_file) throw Error(Fault::integrity, fmt::format("the image has no {}/{}.sha256", dist, name));
+    artifact::check_sha256_file(*sum_file, name, summary->digest);
+    if (file) {
+        file->finish();
+        io::AtomicFile beside(folder / (name + ".sha256"));
+        beside.write(io::bytes_of(*sum_file));
+        beside.finish();
+    }
+    return *summary;
+}
+
+}  // namespace wasmx::build

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/cli.hpp"
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <clocale>
+#include <csignal>
+
+#include "base/error.hpp"
+#include "base/text.hpp"
+#include "cli/display.hpp"
+#include "cli/help.hpp"
+#include "cli/parse.hpp"
+#include "cli/signals.hpp"
+#include "cli/views.hpp"
+#include "io/file.hpp"
+
+namespace wasmx::cli {
+
+namespace {
+
+bool is_dumb_terminal() { return ::isatty(STDERR_FILENO) == 0 || environment("TERM") == "dumb"; }
+
+Colour colour_of_errors() { return is_dumb_terminal() || !environment("NO_COLOR").empty() ? Colour::no : Colour::yes; }
+
+std::unique_ptr<View> view_for(const Invocation& invocation) {
+    if (invocation.quiet) return quiet_view(STDERR_FILENO);
+    switch (invocation.progress) {
+        case ProgressForm::json: return json_view(STDERR_FILENO);
+        case ProgressForm::plain: return plain_view(STDERR_FILENO);
+        case ProgressForm::tty: return tty_view(STDERR_FILENO, environment("NO_COLOR").empty() ? Colour::yes : Colour::no);
+        case ProgressForm::automatic: break;
+    }
+    return is_dumb_terminal() ? plain_view(STDERR_FILENO) : tty_view(STDERR_FILENO, colour_of_errors());
+}
+
+std::string rendered(const Error& error, const std::string& log_path) {
+    const bool colour = colour_of_errors() == Colour::yes;
+    std::string out;
+    for (const std::string& line : error.lines()) out += "  | " + line + "\n";
+    out += colour ? "\x1b[1;31merror:\x1b[0m " : "error: ";
+    std::string indent;
+    for (const std::string& frame : error.frames()) {
+        out += indent + frame + "\n";
+        indent = "  ";
+    }
+    out += indent + error.message() + "\n";
+    if (!error.hint().empty()) out += (colour ? "\x1b[1mhint:\x1b[0m " : "hint: ") + error.hint() + "\n";
+    if (!log_path.empty()) out += "log: " + log_path + "\n";
+    return out;
+}
+
+int exit_code_of(const Error& error, int signal) {
+    switch (error.fault()) {
+        case Fault::interrupted: return 128 + (signal == 0 ? SIGINT : signal);
+        case Fault::usage:
+        case Fault::config: return 2;
+        default: return 1;
+    }
+}
+
+int say_error(const Error& error, const std::string& log_path, int signal) {
+    const std::string text = rendered(error, log_path);
+    try {
+        io::write_all(STDERR_FILENO, io::bytes_of(text), "standard error");
+    } catch (const Error&) {
+    }
+    return exit_code_of(error, signal);
+}
+
+// Passwords and tokens must not end in a core file. The limit of 1 is the one that also a core handler behind a pipe
+// respects (core(5), "Piping core dumps to a program").
+void forbid_core_files() {
+    const rlimit limit{1, 1};
+    (void)::setrlimit(RLIMIT_CORE, &limit);
+}
+
+void write_result(std::string_view text) { io::write_all(STDOUT_FILENO, io::bytes_of(text), "standard output"); }
+
+void execute(const Invocation& invocation, Display& display, const Signals& signals, std::string& log_path) {
+    io::HttpClient http(signals.stop(), "wasmx-image/" WASMX_VERSION);
+    commands::App app{.http = http,
+                      .progress = display,
+                      .stop = signals.stop(),
+                      .result = [](std::string_view line) { write_result(std::string(line) + "\n"); },
+                      .keep_log = [&](const std::filesystem::path& path) {
+                          display.add(log_view(path));
+                          log_path = path.string();
+                          display.note("log:     " + log_path);
+                      }};
+    invocation.command->run(app, invocation.arguments);
+}
+
+}  // namespace
+
+int run(int argc, char** argv) {
+    std::setlocale(LC_CTYPE, "C.UTF-8");  // names in archives are UTF-8 whatever the user's locale is
+    forbid_core_files();
+    const Signals signals;
+    std::string log_path;
+    Display display;
+    try {
+        const Invocation invocation = parse({argv + 1, argv + argc});
+        if (invocation.command == nullptr) {
+            write_result(invocation.answer);
+            return 0;
+        }
+        display.add(view_for(invocation));
+        execute(invocation, display, signals, log_path);
+        display.finish();
+        return 0;
+    } catch (const Error& error) {
+        display.finish();
+        return say_error(error, log_path, signals.received());
+    } catch (const std::bad_alloc&) {
+        display.finish();
+        return say_error({Fault::io, "out of memory", "free some memory and run the same command again"}, log_path, 0);
+    } catch (const std::exception& error) {
+        display.finish();
+        return say_error({Fault::bug, printable(error.what()), "this is a fault of wasmx-image: please report it with the command and this message"}, log_path, 0);
+    }
+}
+
+}  // namespace wasmx::cli

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+#include <sys/ioctl.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <thread>
+
+#include "base/error.hpp"
+#include "base/text.hpp"
+#include "cli/views.hpp"
+#include "io/file.hpp"
+
+namespace wasmx::cli {
+
+namespace {
+
+constexpr auto frame_time = std::chrono::milliseconds(100);
+constexpr std::size_t shown_tasks = 8;
+
+// Cut at a character, not inside one; wide characters are not counted as such.
+std::string fitted(const std::string& text, std::size_t width) {
+    std::size_t columns = 0;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const bool begins = (static_cast<unsigned char>(text[i]) & 0xC0) != 0x80;
+        if (begins && columns++ == width) return text.substr(0, i);
+    }
+    return text;
+}
+
+/// Keeps a region at the bottom of the terminal: the running tasks. Everything else is printed above and stays.
+class TtyView final : public View {
+public:
+    TtyView(int fd, Colour colour) : fd_(fd), colour_(colour), clock_([this](const std::stop_token& stop) { tick(stop); }) {}
+    ~TtyView() override {
+        clock_.request_stop();
+        clock_.join();
+    }
+
+    void started(const Task& task) override {
+        const std::lock_guard lock(mutex_);
+        running_.push_back(task);
+        draw({});
+    }
+    void line(const Task& task, const std::string&, Progress::Stream) override { refresh(task); }
+    void advanced(const Task& task) override { refresh(task); }
+    void ended(const Task& task, const std::string& how, bool well) override {
+        const std::lock_guard lock(mutex_);
+        std::erase_if(running_, [&](const Task& other) { return other.id == task.id; });
+        const std::string mark = well ? painted("32", "✔") : painted("31", "✘");
+        const std::size_t room = width() > 40 ? width() - 30 : 10;
+        draw(fmt::format("{} {} {}", mark, fitted(task.name, room), painted("2", fmt::format("{} {}", how, elapsed(task)))));
+    }
+    void note(const std::string& text) override {
+        const std::lock_guard lock(mutex_);
+        draw(text);
+    }
+    void warn(const std::string& text) override {
+        const std::lock_guard lock(mutex_);
+        draw(painted("33", "warning: ") + text);
+    }
+    void finish() override {
+        const std::lock_guard lock(mutex_);
+        running_.clear();
+        draw({});
+    }
+
+private:
+    void refresh(const Task& task) {
+        const std::lock_guard lock(mutex_);
+        for (Task& own : running_)
+            if (own.id == task.id) own = task;
+    }
+
+    void tick(const std::stop_token& stop) {
+        std::unique_lock lock(mutex_);
+        while (!stop.stop_requested()) {
+            wake_.wait_for(lock, stop, frame_time, [] { return false; });
+            if (!stop.stop_requested() && !running_.empty()) draw({});
+        }
+    }
+
+    std::string painted(std::string_view code, std::string_view text) const {
+        return colour_ == Colour::yes ? fmt::format("\x1b[{}m{}\x1b[0m", code, text) : std::string(text);
+    }
+    static std::string elapsed(const Task& task) {
+        return human_seconds(std::chrono::duration<double>(std::chrono::steady_clock::now() - task.since).count());
+    }
+    std::size_t width() const {
+        winsize size{};
+        return ::ioctl(fd_, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+    }
+
+    void add_task(std::string& out, const Task& task, std::size_t columns) {
+        std::string right = elapsed(task);
+        if (task.current > 0)
+            right = task.total > 0 ? fmt::format("{} of {}  {}", human_bytes(task.current), human_bytes(task.total), right)
+                                   : fmt::format("{}  {}", human_bytes(task.current), right);
+        const std::size_t room = columns > right.size() + 4 ? columns - right.size() - 4 : 1;
+        out += fmt::format("{} {}  {}\n", painted("36", "●"), fitted(task.name, room), painted("2", right));
+        ++drawn_;
+        for (const std::string& text : task.tail) {
+            out += painted("2", fitted("  │ " + text, columns - 1)) + "\n";
+            ++drawn_;
+        }
+    }
+
+    // One write for a whole frame, so that it does not flicker.
+    void draw(const std::string& above) {
+        std::string out;
+        if (drawn_ > 0) out += fmt::format("\x1b[{}A\r\x1b[J", drawn_);
+        drawn_ = 0;
+        if (!above.empty()) out += above + "\n";
+        const std::size_t columns = std::max<std::size_t>(width(), 20);
+        for (std::size_t i = 0; i < std::min(running_.size(), shown_tasks); ++i) add_task(out, running_[i], columns);
+        if (out.empty()) return;
+        try {
+            io::write_all(fd_, io::bytes_of(out), "the terminal");
+        } catch (const Error&) {  // it went away; the work goes on
+        }
+    }
+
+    int fd_;
+    Colour colour_;
+    std::mutex mutex_;
+    std::condition_variable_any wake_;
+    std::vector<Task> running_;
+    std::size_t drawn_ = 0;
+    std::jthread clock_;
+};
+
+}  // namespace
+
+std::unique_ptr<View> tty_view(int fd, Colour colour) { return std::make_unique<TtyView>(fd, colour); }
+
+}  // namespace wasmx::cli

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/views.hpp"
+
+#include <fcntl.h>
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <nlohmann/json.hpp>
+
+#include "base/error.hpp"
+#include "base/text.hpp"
+#include "io/file.hpp"
+
+namespace wasmx::cli {
+
+namespace {
+
+double seconds_of(const View::Task& task) {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - task.since).count();
+}
+
+// A terminal or pipe that went away is no reason to stop the work.
+void say(int fd, std::string text) {
+    text += '\n';
+    try {
+        io::write_all(fd, io::bytes_of(text), "standard error");
+    } catch (const Error&) {
+    }
+}
+
+class PlainView : public View {
+public:
+    explicit PlainView(int fd) : fd_(fd) {}
+    void started(const Task& task) override { put(fmt::format("#{} {}", task.id, task.name)); }
+    void line(const Task& task, const std::string& text, Progress::Stream) override {
+        put(fmt::format("#{} {:.1f} {}", task.id, seconds_of(task), text));
+    }
+    void advanced(const Task&) override {}
+    void ended(const Task& task, const std::string& how, bool well) override {
+        put(fmt::format("#{} {}{} {}", task.id, well ? "" : "ERROR: ", how, human_seconds(seconds_of(task))));
+    }
+    void note(const std::string& text) override { put(text); }
+    void warn(const std::string& text) override { put("warning: " + text); }
+
+protected:
+    virtual void put(const std::string& text) { say(fd_, text); }
+    int fd_;
+};
+
+class LogView final : public PlainView {
+public:
+    explicit LogView(io::Fd file) : PlainView(file.get()), file_(std::move(file)) {}
+
+protected:
+    void put(const std::string& text) override {
+        const auto now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+        say(fd_, fmt::format("{:%H:%M:%SZ} {}", fmt::gmtime(now), text));
+    }
+
+private:
+    io::Fd file_;
+};
+
+class QuietView final : public View {
+public:
+    explicit QuietView(int fd) : fd_(fd) {}
+    void started(const Task&) override {}
+    void line(const Task&, const std::string&, Progress::Stream) override {}
+    void advanced(const Task&) override {}
+    void ended(const Task&, const std::string&, bool) override {}
+    void note(const std::string&) override {}
+    void warn(const std::string& text) override { say(fd_, "warning: " + text); }
+
+private:
+    int fd_;
+};
+
+class JsonView final : public View {
+public:
+    explicit JsonView(int fd) : fd_(fd) {}
+    void started(const Task& task) override { put({{"event", "started"}, {"task", task.id}, {"name", task.name}, {"total", task.total}}); }
+    void line(const Task& task, const std::string& text, Progress::Stream stream) override {
+        put({{"event", "log"}, {"task", task.id}, {"stream", stream == Progress::Stream::err ? "stderr" : "stdout"}, {"text", text}});
+    }
+    void advanced(const Task& task) override {
+        const auto now = std::chrono::steady_clock::now();
+        if (now - told_ < std::chrono::milliseconds(200)) return;
+        told_ = now;
+        put({{"event", "progress"}, {"task", task.id}, {"current", task.current}, {"total", task.total}});
+    }
+    void ended(const Task& task, const std::string& how, bool well) override {
+        put({{"event", "ended"}, {"task", task.id}, {"ok", well}, {"how", how}, {"bytes", task.current}, {"seconds", seconds_of(task)}});
+    }
+    void note(const std::string& text) override { put({{"event", "note"}, {"text", text}}); }
+    void warn(const std::string& text) override { put({{"event", "warning"}, {"text", text}}); }
+
+private:
+    void put(const nlohmann::json& json) { say(fd_, json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)); }
+    int fd_;
+    std::chrono::steady_clock::time_point told_;
+};
+
+}  // namespace
+
+std::unique_ptr<View> plain_view(int fd) { return std::make_unique<PlainView>(fd); }
+std::unique_ptr<View> json_view(int fd) { return std::make_unique<JsonView>(fd); }
+std::unique_ptr<View> quiet_view(int fd) { return std::make_unique<QuietView>(fd); }
+
+std::unique_ptr<View> log_view(const std::filesystem::path& path) {
+    std::error_code error;
+    if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path(), error);
+    io::Fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+    if (!file) throw system_error("creating the log file " + path.string(), errno);
+    return std::make_unique<LogView>(std::move(file));
+}
+
+}  // namespace wasmx::cli

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <memory>
+
+#include "cli/display.hpp"
+
+namespace wasmx::cli {
+
+enum class Colour { no, yes };
+
+/// Lines that stay, as `docker build --progress plain` writes them; for pipes, CI and log files.
+std::unique_ptr<View> plain_view(int fd);
+/// The same into a new file, with the time of day on each line. Throws Error when it cannot be created.
+std::unique_ptr<View> log_view(const std::filesystem::path& path);
+/// What runs now, redrawn in place with its last lines; what is over stays above it.
+std::unique_ptr<View> tty_view(int fd, Colour colour);
+/// One JSON object a line: {"event": "started"|"log"|"progress"|"ended"|"note"|"warning", …}.
+std::unique_ptr<View> json_view(int fd);
+/// Only warnings.
+std::unique_ptr<View> quiet_view(int fd);
+
+}  // namespace wasmx::cli

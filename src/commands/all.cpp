@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <array>
+
+#include "commands/build.hpp"
+#include "commands/extract.hpp"
+#include "commands/push.hpp"
+
+namespace wasmx::commands {
+
+std::span<const Command> all() {
+    static constexpr std::array commands{build_command, push_command, extract_command};
+    return commands;
+}
+
+}  // namespace wasmx::commands

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// commands: one file for each subcommand: it reads its arguments, calls the rooms in their order, and gives the result. What
+// a terminal is, and how a command line is parsed, it does not know: that is `cli`.
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <set>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <string_view>
+
+#include "base/progress.hpp"
+#include "io/http.hpp"
+
+namespace wasmx::commands {
+
+/// What a command works with; made by `cli`.
+struct App {
+    io::HttpClient& http;
+    Progress& progress;
+    std::stop_token stop;
+    /// One line of result, for standard output.
+    std::function<void(std::string_view)> result;
+    /// From here on everything is also written to this file; its folder is created.
+    std::function<void(const std::filesystem::path&)> keep_log;
+};
+
+/// One option, as parsing, help and completion all take it.
+struct Option {
+    std::string_view names;      ///< "--source", "-o,--output"
+    std::string_view value;      ///< what its value is called ("DIR"); empty: it takes none
+    std::string_view help;
+    std::string_view choices{};  ///< "v8|wasmtime|wasmer"; empty: any text
+};
+
+/// What was given, by an option's last name ("--output").
+class Arguments {
+public:
+    std::map<std::string, std::string, std::less<>> values;
+    std::string operand;
+
+    bool has(std::string_view name) const { return values.contains(name); }
+    /// Empty when it was not given.
+    std::string text(std::string_view name) const {
+        const auto found = values.find(name);
+        return found == values.end() ? std::string() : found->second;
+    }
+    std::string text_or(std::string_view name, std::string_view fallback) const {
+        return has(name) ? text(name) : std::string(fallback);
+    }
+};
+
+/// One row: everything `cli` knows of a subcommand.
+struct Command {
+    std::string_view name;
+    std::string_view summary;      ///< one line
+    std::string_view operand;      ///< "IMAGE"; empty: it takes none
+    std::string_view operand_help;
+    std::span<const Option> options;
+    std::string_view notes;        ///< below the options in --help
+    void (*run)(App&, const Arguments&);
+};
+
+/// All of them, in the order of --help.
+std::span<const Command> all();
+
+}  // namespace wasmx::commands

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "commands/command.hpp"
+#include "credentials/credentials.hpp"
+#include "registry/registry.hpp"
+
+namespace wasmx::commands {
+
+/// The options of a repository whose credentials are the user's.
+registry::Repository::Options user_access(App& app, const oci::Reference& name, registry::Access access);
+
+/// X-Registry-Auth with the user's credentials for the registry of `image`; empty when there are none.
+Secret engine_auth(App& app, const oci::Reference& image);
+
+}  // namespace wasmx::commands

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "credentials/config_file.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "base/error.hpp"
+#include "base/text.hpp"
+#include "io/base64.hpp"
+
+namespace wasmx::credentials {
+
+namespace {
+
+using Json = nlohmann::json;
+
+std::string text_or_empty(const Json& object, const char* key) {
+    const auto found = object.find(key);
+    return found == object.end() || found->is_null() ? std::string() : found->get<std::string>();
+}
+
+Secret secret_or_empty(const Json& object, const char* key) {
+    return Secret(text_or_empty(object, key));
+}
+
+// An absent or null member is an empty object; one of another type throws, as at `items()` it would not.
+std::map<std::string, Json> members(const Json& object, const char* key) {
+    const auto found = object.find(key);
+    if (found == object.end() || found->is_null()) return {};
+    return found->get<std::map<std::string, Json>>();
+}
+
+// The exact key first; then any that stands for the same host. Whole hosts are compared, never parts: a look-alike
+// must not get a secret.
+template <class Value>
+const Value* find_by_host(const std::map<std::string, Value>& by_key, const std::string& registry) {
+    if (const auto exact = by_key.find(registry); exact != by_key.end()) return &exact->second;
+    const std::string host = host_of_key(registry);
+    for (const auto& [key, value] : by_key)
+        if (host_of_key(key) == host) return &value;
+    return nullptr;
+}
+
+}  // namespace
+
+std::string host_of_key(std::string_view key) {
+    if (const auto scheme = key.find("://"); scheme != std::string_view::npos) key.remove_prefix(scheme + 3);
+    std::string host = lower(key.substr(0, key.find('/')));
+    if (host == "index.docker.io" || host == "registry-1.docker.io") return "docker.io";
+    return host;
+}
+
+ConfigFile ConfigFile::parse(std::string_view text, std::string name) {
+    ConfigFile file;
+    file.name_ = std::move(name);
+    const auto broken = [&](std::string_view why) {
+        return Error(Fault::config, fmt::format("{} cannot be read: {}", file.name_, why),
+                     "mend or remove it, and log in again with `docker login`");
+    };
+    if (trim(text).empty()) return file;  // Docker takes an empty file for an empty object
+    try {
+        const Json json = Json::parse(text);
+        if (!json.is_object()) throw broken("it is no JSON object");
+        file.store_ = text_or_empty(json, "credsStore");
+        for (const auto& [key, helper] : members(json, "credHelpers"))
+            file.helpers_.emplace(key, helper.get<std::string>());
+        for (const auto& [key, entry] : members(json, "auths"))
+            file.entries_.emplace(key, Entry{.auth = secret_or_empty(entry, "auth"),
+                                             .username = text_or_empty(entry, "username"),
+                                             .password = secret_or_empty(entry, "password"),
+                                             .identity_token = secret_or_empty(entry, "identitytoken"),
+                                             .registry_token = secret_or_empty(entry, "registrytoken")});
+    } catch (const Json::parse_error& error) {
+        // Only the place: what the library says quotes the text, and that holds secrets.
+        throw broken(fmt::format("it is no JSON (byte {})", error.byte));
+    } catch (const Json::exception&) {
+        throw broken("a member is not of the type that it should have");
+    }
+    return file;
+}
+
+std::optional<std::string> ConfigFile::find_helper(const std::string& registry) const {
+    if (const std::string* helper = find_by_host(helpers_, registry); helper != nullptr && !helper->empty())
+        return *helper;
+    if (!store_.empty()) return store_;
+    return std::nullopt;
+}
+
+std::optional<Credential> ConfigFile::find_stored(const std::string& registry) const {
+    const Entry* entry = find_by_host(entries_, registry);
+    if (entry == nullptr) return std::nullopt;
+    const bool holds_none = entry->auth.empty() && entry->username.empty() && entry->password.empty() &&
+                            entry->identity_token.empty() && entry->registry_token.empty();
+    if (holds_none) return std::nullopt;
+    return credential_from(registry, *entry);
+}
+
+Credential ConfigFile::credential_from(const std::string& registry, const Entry& entry) const {
+    const auto broken = [&](std::string_view why) {
+        return Error(Fault::config, fmt::format("{}: the entry of {} {}", name_, registry, why),
+                     fmt::format("log in again: docker login {}", registry));
+    };
+    Credential out;
+    out.username = entry.username;
+    out.password = entry.password;
+    out.origin = name_;
+    if (!entry.auth.empty()) {
+        const auto decoded = io::base64_decode(trim(entry.auth.reveal()));
+        if (!decoded) throw broken("has an \"auth\" that is no base64");
+        const auto colon = decoded->find(':');  // the first: passwords may have more (RFC 7617, 2)
+        if (colon == std::string::npos || colon == 0) throw broken("has an \"auth\" that is not user:password");
+        out.username = decoded->substr(0, colon);
+        std::string password = decoded->substr(colon + 1);
+        while (!password.empty() && password.back() == '\0') password.pop_back();  // as docker/cli's decodeAuth
+        out.password = Secret(std::move(password));
+    }
+    // At most one of the three stays: a token is what the registry itself handed out, so it beats the password.
+    if (!entry.registry_token.empty()) {
+        out.password = Secret();
+        out.registry_token = entry.registry_token;
+    } else if (!entry.identity_token.empty()) {
+        out.password = Secret();
+        out.identity_token = entry.identity_token;
+    } else if (out.username.empty() || out.password.empty()) {
+        throw broken("has no user or no password");
+    }
+    return out;
+}
+
+}  // namespace wasmx::credentials

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// credentials: who we are to a registry, from where Docker's users keep it. It asks no registry and keeps nothing.
+
+#include <filesystem>
+#include <optional>
+#include <stop_token>
+#include <string>
+
+#include "base/secret.hpp"
+
+namespace wasmx::credentials {
+
+/// What was found for one registry. Exactly one of password, identity_token and registry_token is set.
+struct Credential {
+    std::string username;
+    Secret password;
+    Secret identity_token;  ///< an OAuth2 refresh token, to be changed for a bearer token
+    Secret registry_token;  ///< a bearer token, to be sent as it is
+    std::string origin;     ///< for people: "/root/.docker/config.json", "docker-credential-pass (…/config.json)"
+};
+
+/// Looks for the credential of `registry` ("ghcr.io", "127.0.0.1:5000"; exact host and port) in this order:
+/// $DOCKER_AUTH_CONFIG, then $DOCKER_CONFIG/config.json or ~/.docker/config.json (credHelpers before credsStore before
+/// auths), then podman's $REGISTRY_AUTH_FILE, $XDG_RUNTIME_DIR/containers/auth.json, ~/.config/containers/auth.json.
+/// Nothing found is nullopt. A file that is no JSON, a helper that is configured but not installed, or that fails other
+/// than by "credentials not found", is Fault::config naming file and helper.
+std::optional<Credential> find(const std::string& registry, const std::stop_token& stop);
+
+/// $DOCKER_CONFIG or ~/.docker.
+std::filesystem::path docker_config_folder();
+
+}  // namespace wasmx::credentials

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/answer.hpp"
+
+namespace wasmx::engine {
+
+namespace {
+constexpr std::uint64_t answer_limit = 64 << 20;
+}
+
+Error refused(io::HttpResponse& response, std::string_view method, std::string_view path) {
+    const std::string body = io::read_all(*response.body, answer_limit);
+    // Docker answers {"message":…}; very old versions and podman's unknown paths plain text.
+    const auto json = nlohmann::json::parse(body, nullptr, false);
+    std::string message = json.is_object() ? text_of(json, "message") : std::string();
+    if (message.empty()) message = body.empty() ? fmt::format("HTTP {}", response.status) : body.substr(0, 500);
+    const auto query = path.find('?');
+    Fault fault = Fault::failed;
+    if (response.status == 404) fault = Fault::not_found;
+    if (response.status == 401 || response.status == 403) fault = Fault::denied;
+    return {fault, fmt::format("the engine refuses {} {}: {}", method, path.substr(0, query), printable(trim(message)))};
+}
+
+nlohmann::json expect_json(io::HttpResponse& response, std::string_view method, std::string_view path) {
+    if (response.status < 200 || response.status > 299) throw refused(response, method, path);
+    const std::string body = io::read_all(*response.body, answer_limit);
+    return reading_answer(path, [&] { return nlohmann::json::parse(body); });
+}
+
+std::string error_in(const nlohmann::json& line) {
+    if (!line.is_object()) return {};
+    if (const auto detail = line.find("errorDetail"); detail != line.end() && detail->is_object()) {
+        if (std::string message = text_of(*detail, "message"); !message.empty()) return message;
+    }
+    return text_of(line, "error");
+}
+
+}  // namespace wasmx::engine

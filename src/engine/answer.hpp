@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// How the engine's answers are read; for the files of this room only.
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+#include "base/error.hpp"
+#include "base/text.hpp"
+#include "io/http.hpp"
+
+namespace wasmx::engine {
+
+/// What an answer that is no success says, as an Error; reads the body.
+Error refused(io::HttpResponse& response, std::string_view method, std::string_view path);
+/// The JSON of a 2xx answer; throws what `refused` makes of any other.
+nlohmann::json expect_json(io::HttpResponse& response, std::string_view method, std::string_view path);
+/// The error that a line of a stream carries ("error" / "errorDetail"), or empty.
+std::string error_in(const nlohmann::json& line);
+
+inline std::string text_of(const nlohmann::json& object, const char* key) {
+    const auto found = object.find(key);
+    return found == object.end() || !found->is_string() ? std::string() : found->get<std::string>();
+}
+
+/// JSON of an unexpected shape becomes an Error that names where it came from.
+template <class Read>
+auto reading_answer(std::string_view path, Read&& read) {
+    try {
+        return read();
+    } catch (const nlohmann::json::exception& error) {
+        throw Error(Fault::unavailable, fmt::format("the engine's answer to {} has an unknown shape: {}", path, printable(error.what())));
+    }
+}
+
+}  // namespace wasmx::engine

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/engine.hpp"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+#include "base/text.hpp"
+#include "engine/answer.hpp"
+
+namespace wasmx::engine {
+
+namespace {
+
+// 1.40 is BuildKit's first; 1.51 the newest that was tried. (docs.docker.com/reference/api/engine/version-history)
+constexpr int oldest_minor = 40;
+constexpr int newest_minor = 51;
+
+// "1.41" → 41; nothing else than major 1 exists.
+std::optional<int> minor_of(std::string_view version) {
+    if (!version.starts_with("1.") || version.size() < 3 || version.size() > 5) return std::nullopt;
+    int minor = 0;
+    for (const char c : version.substr(2)) {
+        if (c < '0' || c > '9') return std::nullopt;
+        minor = minor * 10 + (c - '0');
+    }
+    return minor;
+}
+
+Error unreachable(const Endpoint& endpoint) {
+    struct stat status {};
+    const std::string what = fmt::format("{} ({})", endpoint.socket, endpoint.origin);
+    if (::stat(endpoint.socket.c_str(), &status) != 0) {
+        const int reason = errno;
+        return {reason == EACCES ? Fault::denied : Fault::unavailable,
+                fmt::format("no engine at {}: {}", what, std::strerror(reason)),
+                "start the engine (`systemctl start docker`), or name its socket with --host or DOCKER_HOST"};
+    }
+    if (!S_ISSOCK(status.st_mode)) return {Fault::config, fmt::format("{} is no socket", what), "name the engine's socket with --host"};
+    if (::access(endpoint.socket.c_str(), R_OK | W_OK) != 0)
+        return {Fault::denied, fmt::format("no right to use the engine's socket {}", what),
+                "run as root or as a member of the group that owns it: `sudo usermod -aG docker $USER`, then log in again"};
+    return {Fault::unavailable, fmt::format("nobody answers at {}: the socket is there, its engine is not", what),
+            "start the engine (`systemctl start docker`)"};
+}
+
+}  // namespace
+
+Engine::Engine(io::HttpClient& http, Endpoint endpoint)
+    : http_(http), cleanup_(std::stop_token(), "wasmx-image"), endpoint_(std::move(endpoint)) {
+    negotiate();
+}
+
+void Engine::negotiate() {
+    io::HttpResponse pong;
+    try {
+        pong = http_.send({.method = "GET",
+                           .url = "http://docker/_ping",
+                           .headers = {},
+                           .secret_headers = {},
+                           .body = {},
+                           .unix_socket = endpoint_.socket,
+                           .idle_limit = std::chrono::seconds(10)});
+    } catch (const io::TransportError& error) {
+        if (error.kind() == io::TransportError::Kind::connect) throw unreachable(endpoint_);
+        throw;
+    }
+    const std::string body = io::read_all(*pong.body, 64 * 1024);
+    const auto version = pong.find_header("Api-Version");
+    if (pong.status != 200 || !version)
+        throw Error(Fault::unavailable, fmt::format("{} does not answer like a container engine (HTTP {}: {})", endpoint_.socket,
+                                                    pong.status, printable(std::string_view(body).substr(0, 200))));
+    const auto minor = minor_of(*version);
+    if (!minor || *minor < oldest_minor)
+        throw Error(Fault::failed, fmt::format("the engine speaks API {}, the oldest we know is 1.{}", printable(*version), oldest_minor),
+                    "upgrade the engine: Docker 20.10 or later");
+    identity_.api_version = fmt::format("1.{}", std::min(*minor, newest_minor));
+    identity_.podman = pong.find_header("Libpod-Api-Version").has_value();
+    identity_.buildkit = !identity_.podman && pong.find_header("Builder-Version") == "2";
+}
+
+io::HttpResponse Engine::send(io::HttpClient& http, const std::string& method, const std::string& path, io::HttpRequest request) {
+    request.method = method;
+    request.url = fmt::format("http://docker/v{}{}", identity_.api_version, path);
+    request.unix_socket = endpoint_.socket;
+    io::HttpResponse response = http.send(request);
+    // 29.0 to 29.2 no longer speak what 20.10 does; they name the version that they want at least.
+    if (response.status == 400) throw refused(response, method, path);
+    return response;
+}
+
+Info Engine::info() {
+    io::HttpResponse response = send("GET", "/info");
+    const auto json = expect_json(response, "GET", "/info");
+    return reading_answer("/info", [&] {
+        Info out;
+        out.name = text_of(json, "Name");
+        out.version = text_of(json, "ServerVersion");
+        out.os = text_of(json, "OSType");
+        out.architecture = text_of(json, "Architecture");
+        out.memory = json.value("MemTotal", std::uint64_t{0});
+        out.processors = json.value("NCPU", std::uint64_t{0});
+        out.root = text_of(json, "DockerRootDir");
+        if (const auto status = json.find("DriverStatus"); status != json.end() && status->is_array()) {
+            for (const auto& row : *status)
+                if (row.is_array() && row.size() == 2 && row[0] == "driver-type" && row[1] == "io.containerd.snapshotter.v1")
+                    out.containerd_store = true;
+        }
+        return out;
+    });
+}
+
+oci::Platform Info::platform() const {
+    if (os != "linux")
+        throw Error(Fault::failed, fmt::format("the engine runs {} containers; the packaged runtimes are for linux", os),
+                    "use an engine that runs Linux containers");
+    if (const auto known = oci::Platform::from_architecture(architecture)) return *known;
+    throw Error(Fault::failed, fmt::format("the engine's machine is {}, for which there is no packaged runtime", architecture));
+}
+
+}  // namespace wasmx::engine

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// engine: the Docker Engine API over a Unix socket, as Docker 20.10 to 29 and podman's compatible socket speak it.
+// It knows images, containers and builds, and nothing of what ours are for; it sees no registry of its own accord.
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/progress.hpp"
+#include "engine/locate.hpp"
+#include "io/http.hpp"
+#include "io/tar.hpp"
+#include "oci/platform.hpp"
+#include "oci/reference.hpp"
+
+namespace wasmx::engine {
+
+/// What answered the ping.
+struct Identity {
+    bool podman = false;
+    std::string api_version;  ///< what we speak with it, "1.41"
+    bool buildkit = false;    ///< it offers BuildKit at /build?version=2
+};
+
+/// GET /info
+struct Info {
+    std::string name;
+    std::string version;                    ///< of the engine
+    std::string os;                         ///< "linux"
+    std::string architecture;               ///< as the engine spells it
+    std::uint64_t memory = 0;               ///< bytes
+    std::uint64_t processors = 0;
+    std::string root;                       ///< where it stores images, on its own machine
+    bool containerd_store = false;          ///< images are in containerd's store, not in the engine's own
+    /// Throws Fault::failed when there is no runtime for such a machine.
+    oci::Platform platform() const;
+};
+
+/// GET /images/{name}/json
+struct ImageInfo {
+    std::string id;  ///< "sha256:…": the config's digest, or on a containerd store the manifest's
+    std::string os;
+    std::string architecture;
+    std::vector<std::string> tags;
+    std::vector<std::string> repo_digests;
+    std::vector<Digest> diff_ids;  ///< base first
+    std::map<std::string, std::string> labels;
+};
+
+enum class Builder { buildkit, classic };
+
+struct BuildRequest {
+    Builder builder = Builder::buildkit;
+    std::vector<std::string> tags;
+    std::string dockerfile;  ///< path in the context
+    std::string platform;    ///< "linux/arm64"
+    std::map<std::string, std::string> args;
+    std::map<std::string, std::string> labels;
+    bool no_cache = false;
+};
+
+/// A piece of the answer to a build, in the order of arrival.
+struct BuildEvent {
+    enum class Kind { text, trace };
+    Kind kind = Kind::text;
+    std::string bytes;  ///< text: what the classic builder or podman prints; trace: a moby.buildkit.v1.StatusResponse
+};
+
+struct BuildOutcome {
+    std::string image_id;         ///< empty: there is none
+    std::string error;            ///< empty: none was reported
+    std::optional<int> exit_code; ///< of the failed command, where the engine tells
+};
+
+class Engine {
+public:
+    /// Pings and agrees on an API version. Nobody there is Fault::unavailable; not allowed is Fault::denied; too old is Fault::failed.
+    Engine(io::HttpClient& http, Endpoint endpoint);
+
+    const Endpoint& endpoint() const noexcept { return endpoint_; }
+    const Identity& identity() const noexcept { return identity_; }
+    Info info();
+
+    std::optional<ImageInfo> find_image(const std::string& name);
+    /// Brings the image to the engine. `registry_auth` as `registry_auth()` makes it, or empty.
+    void pull(const oci::Reference& image, const std::string& platform, const Secret& registry_auth, Progress& progress);
+    /// The value of X-Registry-Auth: base64url of JSON.
+    static Secret registry_auth(const std::string& username, const Secret& password, const Secret& identity_token);
+    /// The archive that `docker save` writes.
+    io::SourcePtr export_image(const std::string& name);
+
+    /// Sends the context, passes on what the engine tells, and returns how it ended. When the connection breaks, or we are
+    /// asked to stop, the engine (not podman) ends the build.
+    BuildOutcome build(const BuildRequest& request, const io::Body& context,
+                       const std::function<void(const BuildEvent&)>& listener);
+    /// Ids of the records that BuildKit keeps of the contexts of builds without a session: of no use to a later build.
+    std::vector<std::string> context_cache_records();
+    void prune_cache_record(const std::string& id);
+
+    /// Reads a path of an image as a tar, through a container that is created, never started, and removed.
+    void copy_out(const std::string& image, const std::string& path, const std::function<void(io::TarReader&)>& take);
+
+private:
+    io::HttpResponse send(io::HttpClient& http, const std::string& method, const std::string& path, io::HttpRequest extra = {});
+    io::HttpResponse send(const std::string& method, const std::string& path) { return send(http_, method, path); }
+    void negotiate();
+
+    io::HttpClient& http_;
+    io::HttpClient cleanup_;  // goes on when everything else has been asked to stop
+    Endpoint endpoint_;
+    Identity identity_;
+};
+
+}  // namespace wasmx::engine

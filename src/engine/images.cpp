@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/answer.hpp"
+#include "engine/engine.hpp"
+#include "io/base64.hpp"
+#include "io/lines.hpp"
+
+namespace wasmx::engine {
+
+std::optional<ImageInfo> Engine::find_image(const std::string& name) {
+    const std::string path = fmt::format("/images/{}/json", name);
+    io::HttpResponse response = send("GET", path);
+    if (response.status == 404) return std::nullopt;
+    const auto json = expect_json(response, "GET", path);
+    return reading_answer(path, [&] {
+        ImageInfo out;
+        out.id = text_of(json, "Id");
+        if (out.id.find(':') == std::string::npos) out.id = "sha256:" + out.id;  // podman
+        out.os = text_of(json, "Os");
+        out.architecture = text_of(json, "Architecture");
+        const auto texts = [&](const char* key) {
+            const auto found = json.find(key);
+            return found != json.end() && found->is_array() ? found->get<std::vector<std::string>>() : std::vector<std::string>();
+        };
+        out.tags = texts("RepoTags");
+        out.repo_digests = texts("RepoDigests");
+        if (const auto root = json.find("RootFS"); root != json.end() && root->is_object() && root->contains("Layers") && root->at("Layers").is_array()) {
+            for (const auto& id : root->at("Layers")) out.diff_ids.push_back(Digest::parse(id.get<std::string>()));
+        }
+        if (const auto config = json.find("Config"); config != json.end() && config->is_object()) {
+            if (const auto labels = config->find("Labels"); labels != config->end() && labels->is_object())
+                out.labels = labels->get<std::map<std::string, std::string>>();
+        }
+        return out;
+    });
+}
+
+Secret Engine::registry_auth(const std::string& username, const Secret& password, const Secret& identity_token) {
+    nlohmann::json json;
+    if (!identity_token.empty()) {
+        json = {{"identitytoken", identity_token.reveal()}};
+    } else {
+        json = {{"username", username}, {"password", password.reveal()}};
+    }
+    return Secret(io::base64url_encode(json.dump()));
+}
+
+void Engine::pull(const oci::Reference& image, const std::string& platform, const Secret& auth, Progress& progress) {
+    const std::string name = image.familiar_name();
+    std::string path = fmt::format("/images/create?fromImage={}&tag={}&platform={}", io::percent_encoded(name),
+                                   io::percent_encoded(image.manifest_key()), io::percent_encoded(platform));
+    // Docker takes a registry on loopback without TLS by itself; podman has to be told.
+    const std::string host = image.registry().substr(0, image.registry().rfind(':'));
+    if (identity_.podman && io::is_loopback(host)) path += "&tlsVerify=false";
+    io::HttpRequest request;
+    if (!auth.empty()) request.secret_headers.emplace_back("X-Registry-Auth", auth);
+    auto task = progress.task("pulling " + image.familiar(), 0);
+    io::HttpResponse response = send(http_, "POST", path, std::move(request));
+    if (response.status != 200) throw refused(response, "POST", path);
+    io::LineReader lines(*response.body);
+    while (const auto line = lines.next()) {
+        const auto json = nlohmann::json::parse(*line, nullptr, false);
+        if (const std::string error = error_in(json); !error.empty()) {
+            task->failed(printable(error));
+            throw Error(Fault::failed, fmt::format("the engine cannot pull {}: {}", image.familiar(), printable(error)),
+                        fmt::format("`docker pull {}` on the engine's machine shows the same; "
+                                    "a private image needs `docker login {}`",
+                                    image.familiar(), image.registry()));
+        }
+    }
+    task->done("pulled");
+}
+
+io::SourcePtr Engine::export_image(const std::string& name) {
+    const std::string path = fmt::format("/images/{}/get", name);
+    io::HttpResponse response = send("GET", path);
+    if (response.status != 200) throw refused(response, "GET", path);
+    return std::move(response.body);
+}
+
+}  // namespace wasmx::engine

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/locate.hpp"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "base/error.hpp"
+#include "base/text.hpp"
+#include "io/file.hpp"
+
+namespace wasmx::engine {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::string_view start_hint =
+    "start one (`systemctl start docker`), or name its socket: --host unix:///path/to/docker.sock";
+
+Endpoint endpoint_from(const std::string& host, const std::string& origin) {
+    constexpr std::string_view scheme = "unix://";
+    if (host.starts_with(scheme) && host.size() > scheme.size()) return {host.substr(scheme.size()), origin};
+    const auto separator = host.find("://");
+    const std::string kind = separator == std::string::npos ? std::string() : host.substr(0, separator + 3);
+    if (kind == "tcp://" || kind == "ssh://" || kind == "http://" || kind == "https://")
+        throw Error(Fault::config, fmt::format("{} names an engine by {}, which this version does not speak", origin, kind),
+                    "run wasmx-image on the engine's machine, or forward its socket: "
+                    "ssh -L /tmp/docker.sock:/var/run/docker.sock HOST, then --host unix:///tmp/docker.sock");
+    throw Error(Fault::config, fmt::format("{} is no engine's address: \"{}\"", origin, printable_url(host)),
+                "an address looks like unix:///var/run/docker.sock");
+}
+
+fs::path docker_folder() {
+    const std::string folder = environment("DOCKER_CONFIG");
+    return folder.empty() ? io::home_folder() / ".docker" : fs::path(folder);
+}
+
+// A context's files are below a folder named by the sha256 of its name (docker/cli, cli/context/store).
+Endpoint endpoint_of_context(const std::string& name, const std::string& from) {
+    const std::string origin = fmt::format("docker context \"{}\" ({})", name, from);
+    const fs::path meta = docker_folder() / "contexts" / "meta" / io::sha256(name).hex() / "meta.json";
+    const auto text = io::find_file(meta);
+    if (!text)
+        throw Error(Fault::config, fmt::format("{} does not exist", origin), "`docker context ls` lists those there are");
+    try {
+        return endpoint_from(nlohmann::json::parse(*text).at("Endpoints").at("docker").at("Host").get<std::string>(), origin);
+    } catch (const nlohmann::json::exception& error) {
+        throw Error(Fault::config, fmt::format("{} is no context: {}", meta.string(), printable(error.what())));
+    }
+}
+
+std::string current_context() {
+    if (environment("HOME").empty() && environment("DOCKER_CONFIG").empty()) return {};
+    const fs::path config = docker_folder() / "config.json";
+    const auto text = io::find_file(config);
+    if (!text) return {};
+    try {
+        return nlohmann::json::parse(*text).value("currentContext", std::string());
+    } catch (const nlohmann::json::exception& error) {
+        throw Error(Fault::config, fmt::format("{} is no JSON: {}", config.string(), printable(error.what())));
+    }
+}
+
+std::vector<Endpoint> usual_sockets() {
+    std::vector<Endpoint> out{{"/var/run/docker.sock", "default socket"}};
+    const std::string runtime = environment("XDG_RUNTIME_DIR");
+    if (!runtime.empty()) out.push_back({runtime + "/docker.sock", "rootless Docker"});
+    if (const std::string home = environment("HOME"); !home.empty())
+        out.push_back({home + "/.docker/run/docker.sock", "Docker Desktop"});
+    if (!runtime.empty()) out.push_back({runtime + "/podman/podman.sock", "rootless podman"});
+    out.push_back({"/run/podman/podman.sock", "podman"});
+    return out;
+}
+
+bool is_socket(const std::string& path) {
+    struct stat status {};
+    return ::stat(path.c_str(), &status) == 0 && S_ISSOCK(status.st_mode);
+}
+
+}  // namespace
+
+Endpoint locate(const std::string& host) {
+    if (!host.empty()) return endpoint_from(host, "--host");
+    if (const std::string named = environment("DOCKER_HOST"); !named.empty()) return endpoint_from(named, "DOCKER_HOST");
+    if (const std::string name = environment("DOCKER_CONTEXT"); !name.empty() && name != "default")
+        return endpoint_of_context(name, "DOCKER_CONTEXT");
+    if (environment("DOCKER_CONTEXT").empty()) {
+        if (const std::string name = current_context(); !name.empty() && name != "default")
+            return endpoint_of_context(name, "current context");
+    }
+    std::string tried;
+    for (const Endpoint& endpoint : usual_sockets()) {
+        if (is_socket(endpoint.socket)) return endpoint;
+        tried += (tried.empty() ? "" : ", ") + endpoint.socket;
+    }
+    throw Error(Fault::unavailable, fmt::format("there is no container engine here; tried {}", tried), std::string(start_hint));
+}
+
+}  // namespace wasmx::engine

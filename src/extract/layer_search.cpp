@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "extract/layer_search.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/error.hpp"
+#include "base/text.hpp"
+
+namespace wasmx::extract {
+
+namespace {
+
+using Type = io::TarEntry::Type;
+using Kind = Answer::Kind;
+
+constexpr std::string_view whiteout_prefix = ".wh.";
+constexpr std::string_view whiteout_meta_prefix = ".wh..wh.";  // aufs' own files; opaque is the one that has a meaning
+constexpr std::string_view opaque_whiteout = ".wh..wh..opq";
+constexpr std::string_view sha256_suffix = ".sha256";
+constexpr std::size_t most_neighbours = 8;
+
+Kind kind_of(Type type) {
+    switch (type) {
+        case Type::file:
+            return Kind::file;
+        case Type::directory:
+            return Kind::directory;
+        case Type::symlink:
+            return Kind::symlink;
+        case Type::hardlink:
+            return Kind::hardlink;
+        case Type::other:
+            break;
+    }
+    return Kind::special;
+}
+
+}  // namespace
+
+LayerSearch::LayerSearch(Goal goal, const LayerLimits& limits)
+    : goal_(std::move(goal)), limits_(limits), members_that_count_(goal_.members), is_directory_(goal_.path.size()) {}
+
+void LayerSearch::begin_layer() {
+    layer_ = {};
+    layer_.nodes.resize(goal_.path.size());
+    members_that_count_ = std::exchange(before_first_layer_, false) ? goal_.members : Goal::all_members;
+}
+
+void LayerSearch::observe(const io::TarEntry& member, io::TarReader& reader) {
+    if (++layer_.members > limits_.members)
+        throw Error(Fault::integrity, fmt::format("the layer has more than {} members", limits_.members));
+    const auto names = find_member_names(member.path);
+    if (!names)
+        throw Error(Fault::integrity,
+                    fmt::format("the layer has a member outside the image: {}", printable(member.path)));
+    // Whiteouts are about the layers below, wherever in the archive they stand.
+    if (names->empty() || observe_whiteout(*names) || layer_.members > members_that_count_) return;
+    place(*names, member, reader);
+}
+
+// Whether the member is no file of the image but says something about the layers below. (layer.md, "Whiteouts")
+bool LayerSearch::observe_whiteout(Names names) {
+    const Names folder = names.first(names.size() - 1);
+    const std::string_view name = names.back();
+    const auto is_whiteout = [](std::string_view any) { return any.starts_with(whiteout_prefix); };
+    if (!is_whiteout(name)) return std::any_of(folder.begin(), folder.end(), is_whiteout);
+
+    const std::size_t common = common_with_path(folder);
+    if (common != folder.size()) return true;  // elsewhere
+    if (name == opaque_whiteout) {
+        if (common == goal_.path.size())
+            layer_.something_below = true;
+        else if (!layer_.hidden)
+            layer_.hidden = {.kind = Kind::replaced, .depth = common, .target = {}};
+    } else if (!name.starts_with(whiteout_meta_prefix) && common < goal_.path.size() &&
+               name.substr(whiteout_prefix.size()) == goal_.path[common]) {
+        layer_.hidden = {.kind = Kind::deleted, .depth = common + 1, .target = {}};
+    }
+    return true;
+}
+
+std::size_t LayerSearch::common_with_path(Names names) const {
+    const auto [end, _] = std::mismatch(names.begin(), names.end(), goal_.path.begin(), goal_.path.end());
+    return static_cast<std::size_t>(end - names.begin());
+}
+
+void LayerSearch::place(Names names, const io::TarEntry& member, io::TarReader& reader) {
+    const std::size_t common = common_with_path(names);
+    if (common == names.size())
+        place_node(common, member, reader);
+    else if (common == goal_.path.size())
+        layer_.something_below = true;
+    else if (common + 1 == goal_.path.size())
+        place_neighbour(names, member, reader);
+}
+
+// The path itself, or a directory above it.
+void LayerSearch::place_node(std::size_t depth, const io::TarEntry& member, io::TarReader& reader) {
+    const bool is_path = depth == goal_.path.size();
+    if (is_path) layer_.content.reset();
+    if (member.type != Type::directory) {
+        // It takes the place of what the archive had there before, with all that was below.
+        layer_.something_below = false;
+        std::fill(layer_.nodes.begin() + static_cast<std::ptrdiff_t>(depth), layer_.nodes.end(), std::nullopt);
+        if (!is_path) {
+            layer_.content.reset();
+            layer_.sha256_file.reset();
+        }
+    }
+    layer_.nodes[depth - 1] = Node{.type = member.type, .target = member.target, .member = layer_.members - 1};
+    if (is_path && member.type == Type::file && !goal_.wants_directory()) layer_.content = spooled(member, reader);
+}
+
+// In the path's folder, or below another name there.
+void LayerSearch::place_neighbour(Names names, const io::TarEntry& member, io::TarReader& reader) {
+    const std::string_view name = names[goal_.path.size() - 1];
+    if (neighbours_.size() < most_neighbours) neighbours_.insert(printable(name));
+    if (names.size() != goal_.path.size() || name != goal_.path.back() + std::string(sha256_suffix)) return;
+    layer_.sha256_file.reset();
+    if (member.type == Type::file && !goal_.wants_directory()) layer_.sha256_file = small_text(member, reader);
+}
+
+// To a temporary file: only the end of the layer tells whether these are the bytes.
+io::TempFile LayerSearch::spooled(const io::TarEntry& member, io::TarReader& reader) const {
+    if (member.size > limits_.file_bytes)
+        throw Error(Fault::integrity,
+                    fmt::format("{} claims to have {}", printable(member.path), human_bytes(member.size)));
+    io::TempFile out;
+    std::vector<std::byte> buffer(4 * io::chunk_size);
+    while (const std::size_t count = reader.read(buffer)) {
+        if (count > member.size - out.size()) break;  // never beyond what was claimed
+        out.write(std::span(buffer).first(count));
+    }
+    if (out.size() != member.size)
+        throw Error(Fault::integrity,
+                    fmt::format("{} has not the {} bytes that its header claims", printable(member.path), member.size));
+    return out;
+}
+
+std::string LayerSearch::small_text(const io::TarEntry& member, io::TarReader& reader) const {
+    return in_context(fmt::format("reading {}", printable(member.path)),
+                      [&] { return io::read_all(*reader.member(), limits_.sha256_file_bytes); });
+}
+
+std::optional<Answer> LayerSearch::found_in_layer() const {
+    const auto answer = [this](Kind kind, std::size_t depth) {
+        const auto& node = layer_.nodes[depth - 1];
+        return node ? Answer{.kind = kind, .depth = depth, .target = node->target, .member = node->member}
+                    : Answer{.kind = kind, .depth = depth, .target = {}};
+    };
+    const std::size_t whole = goal_.path.size();
+    if (const auto& node = layer_.nodes.back(); node) return answer(kind_of(node->type), whole);
+    for (std::size_t depth = 1; depth < whole; ++depth) {
+        const auto& node = layer_.nodes[depth - 1];
+        if (!node || node->type == Type::directory) continue;
+        // A layer above has put a directory in its place; that one is not merged with anything below this one.
+        if (is_directory_[depth - 1]) return answer(Kind::absent, whole);
+        return answer(node->type == Type::symlink ? Kind::symlink : Kind::blocked, depth);
+    }
+    if (layer_.something_below) return answer(Kind::directory, whole);
+    return std::nullopt;
+}
+
+std::optional<Answer> LayerSearch::end_layer() {
+    if (auto answer = found_in_layer()) return answer;
+    if (layer_.hidden) return layer_.hidden;
+    for (std::size_t i = 0; i < is_directory_.size(); ++i)
+        if (layer_.nodes[i]) is_directory_[i] = true;  // any other type was an answer
+    return std::nullopt;
+}
+
+}  // namespace wasmx::extract

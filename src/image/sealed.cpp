@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "image/sealed.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "base/error.hpp"
+#include "base/text.hpp"
+#include "io/file.hpp"
+#include "io/tar.hpp"
+
+namespace wasmx::image {
+
+namespace {
+
+constexpr std::uint64_t json_limit = 16 << 20;
+
+enum class Form { tar, gzip, zstd };
+
+Form form_of(std::string_view head) {
+    if (head.starts_with("\x1f\x8b")) return Form::gzip;
+    if (head.starts_with("\x28\xb5\x2f\xfd")) return Form::zstd;
+    return Form::tar;
+}
+
+std::string_view media_type_of(Form form) {
+    return form == Form::zstd ? oci::media_type::oci_layer_zstd : oci::media_type::oci_layer_gzip;
+}
+
+// Bytes that were read ahead to see what they are, then the rest.
+class Resumed final : public io::Source {
+public:
+    Resumed(std::string head, io::SourcePtr rest) : head_(io::from_string(std::move(head))), rest_(std::move(rest)) {}
+    std::size_t read(std::span<std::byte> buffer) override {
+        if (const std::size_t count = head_->read(buffer)) return count;
+        return rest_->read(buffer);
+    }
+
+private:
+    io::SourcePtr head_;
+    io::SourcePtr rest_;
+};
+
+// A layer as it was found in the archive, before it is known where it belongs.
+struct Found {
+    Form form = Form::tar;      ///< as it was in the archive
+    io::Tally stored;           ///< of the bytes in the archive
+    io::Tally compressed;       ///< of the bytes that are pushed
+    io::Body body;
+};
+
+Found take_layer(io::SourcePtr member, Form form, std::uint64_t size, const std::string& name, Progress& progress) {
+    auto task = progress.task(fmt::format("sealing layer {} ({})", name, human_bytes(size)), size);
+    Found out;
+    out.form = form;
+    auto plain = io::counted(io::digesting(std::move(member), out.stored), [&](std::uint64_t count) { task->advance(count); });
+    io::SourcePtr packed = form == Form::tar ? io::gzip(std::move(plain)) : std::move(plain);
+    packed = io::digesting(std::move(packed), out.compressed);
+    io::TempFile file;
+    std::vector<std::byte> buffer(io::chunk_size);
+    while (const std::size_t count = packed->read(buffer)) file.write(std::span(buffer).first(count));
+    out.body = file.body();
+    task->done(form == Form::tar ? fmt::format("{} compressed", human_bytes(file.size())) : "as stored");
+    return out;
+}
+
+std::string normal(std::string name) {
+    while (name.starts_with("./")) name.erase(0, 2);
+    return name;
+}
+
+// The archive's members, layers sealed as they pass: which of them belongs where is told by manifest.json at its end.
+struct Contents {
+    std::map<std::string, std::string> texts;
+    std::map<std::string, Found> layers;
+    std::map<std::string, std::string> links;  // a layer that occurs twice is a link the second time
+};
+
+void take_member(Contents& contents, const io::TarEntry& entry, io::TarReader& reader, Progress& progress) {
+    const std::string path = normal(entry.path);
+    if (entry.type == io::TarEntry::Type::symlink || entry.type == io::TarEntry::Type::hardlink) {
+        contents.links[path] = entry.target;
+        return;
+    }
+    if (entry.type != io::TarEntry::Type::file) return;
+    std::string head(std::min<std::uint64_t>(entry.size, 512), '\0');
+    std::size_t filled = 0;
+    while (filled < head.size()) {
+        const std::size_t count = reader.read(std::as_writable_bytes(std::span(head).subspan(filled)));
+        if (count == 0) throw Error(Fault::integrity, fmt::format("the archive ends inside {}", path));
+        filled += count;
+    }
+    auto whole = std::make_unique<Resumed>(head, reader.member());
+    const bool is_blob = path.starts_with("blobs/");
+    const bool is_layer = path.ends_with("layer.tar") || (!is_blob && path.ends_with(".tar")) ||
+                          (is_blob && (form_of(head) != Form::tar || entry.size > json_limit || !head.starts_with('{')));
+    if (is_layer) {
+        const std::string name = path.substr(is_blob ? path.rfind('/') + 1 : 0, 12);
+        contents.layers.emplace(path, take_layer(std::move(whole), form_of(head), entry.size, name, progress));
+    } else {
+        contents.texts.emplace(path, io::read_all(*whole, json_limit));
+    }
+}
+
+// "../<id>/layer.tar" seen from "<id>/layer.tar", or a path from the top.
+const Found* find_layer(const Contents& contents, const std::string& path) {
+    std::string wanted = normal(path);
+    for (int hops = 0; hops < 8; ++hops) {
+        if (const auto layer = contents.layers.find(wanted); layer != contents.layers.end()) return &layer->second;
+        const auto link = contents.links.find(wanted);
+        if (link == contents.links.end()) return nullptr;
+        std::string target = link->second;
+        std::string folder = wanted.substr(0, wanted.rfind('/') == std::string::npos ? 0 : wanted.rfind('/'));
+        bool relative = false;
+        while (target.starts_with("../")) {
+            relative = true;
+            target.erase(0, 3);
+            folder = folder.substr(0, folder.rfind('/') == std::string::npos ? 0 : folder.rfind('/'));
+        }
+        wanted = relative && !folder.empty() ? folder + "/" + target : target;
+    }
+    return nullptr;
+}
+
+void check_layer(const Found& found, const Digest& diff_id, const std::string& path) {
+    if (found.form == Form::tar && found.stored.digest != diff_id)
+        throw Error(Fault::integrity, fmt::format("the engine exported layer {} with the diff ID {}, its config says {}", path,
+                                                  found.stored.digest.str(), diff_id.str()));
+    if (found.form != Form::tar && path.starts_with("blobs/sha256/") && found.stored.digest.hex() != path.substr(13))
+        throw Error(Fault::integrity, fmt::format("the engine exported {} with the digest {}", path, found.stored.digest.str()));
+}
+
+}  // namespace
+
+Sealed seal_export(io::Source& archive, Progress& progress) {
+    Contents contents;
+    io::TarReader reader(archive);
+    while (const auto entry = reader.next()) take_member(contents, *entry, reader, progress);
+    io::drain(archive);
+
+    const auto text = contents.texts.find("manifest.json");
+    if (text == contents.texts.end()) throw Error(Fault::integrity, "the engine's export has no manifest.json: it broke off");
+    const auto manifest = nlohmann::json::parse(text->second, nullptr, false);
+    if (!manifest.is_array() || manifest.size() != 1 || !manifest[0].is_object() || !manifest[0].contains("Layers") || !manifest[0]["Layers"].is_array())
+        throw Error(Fault::integrity, "the engine's export does not hold exactly one image");
+
+    Sealed out;
+    const auto config = contents.texts.find(normal(manifest[0].value("Config", std::string())));
+    if (config == contents.texts.end()) throw Error(Fault::integrity, "the engine's export lacks the image's config");
+    out.config = config->second;
+    const auto diff_ids = oci::ImageConfig::parse(out.config).diff_ids;
+    const auto& layers = manifest[0]["Layers"];
+    if (layers.size() != diff_ids.size())
+        throw Error(Fault::integrity, fmt::format("the engine's export has {} layers, its config says {}", layers.size(), diff_ids.size()));
+    for (std::size_t i = 0; i < diff_ids.size(); ++i) {
+        const std::string path = layers[i].is_string() ? layers[i].get<std::string>() : std::string();
+        const Found* found = find_layer(contents, path);
+        if (found == nullptr) throw Error(Fault::integrity, fmt::format("the engine's export lacks the layer {}", printable(path)));
+        check_layer(*found, diff_ids[i], normal(path));
+        out.layers.push_back({diff_ids[i],
+                              {.media_type = std::string(media_type_of(found->form)),
+                               .digest = found->compressed.digest,
+                               .size = found->compressed.size,
+                               .annotations = {}},
+                              found->body});
+    }
+    return out;
+}
+
+oci::Manifest Sealed::manifest() const {
+    oci::Manifest out;
+    out.media_type = oci::media_type::oci_manifest;
+    out.config = {.media_type = std::string(oci::media_type::oci_config), .digest = io::sha256(config), .size = config.size(), .annotations = {}};
+    for (const Layer& layer : layers) out.layers.push_back(layer.descriptor);
+    return out;
+}
+
+}  // namespace wasmx::image

@@ -1,0 +1,417 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "io/http.hpp"
+
+#include <curl/curl.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/text.hpp"
+
+namespace wasmx::io {
+
+namespace {
+
+// A slow reader must stop the download here, not fill the memory.
+constexpr std::size_t backlog_limit = 1 << 20;
+
+void start_curl() {
+    static const CURLcode once = curl_global_init(CURL_GLOBAL_DEFAULT);
+    if (once != CURLE_OK) throw Error(Fault::bug, "libcurl does not start");
+}
+
+struct FreeList {
+    void operator()(curl_slist* list) const noexcept { curl_slist_free_all(list); }
+};
+using HeaderList = std::unique_ptr<curl_slist, FreeList>;
+
+void append(HeaderList& list, const std::string& line) {
+    curl_slist* longer = curl_slist_append(list.get(), line.c_str());
+    if (longer == nullptr) throw std::bad_alloc();
+    (void)list.release();  // NOLINT(bugprone-unused-return-value): it is part of `longer`
+    list.reset(longer);
+}
+
+TransportError transport_error(CURLcode code, const HttpRequest& request, const char* detail) {
+    using Kind = TransportError::Kind;
+    Kind kind = Kind::broken;
+    std::string hint;
+    switch (code) {
+        case CURLE_COULDNT_RESOLVE_HOST:
+        case CURLE_COULDNT_RESOLVE_PROXY: kind = Kind::resolve; break;
+        case CURLE_COULDNT_CONNECT: kind = Kind::connect; break;
+        case CURLE_SSL_CONNECT_ERROR:
+        case CURLE_PEER_FAILED_VERIFICATION:
+        case CURLE_SSL_CACERT_BADFILE: kind = Kind::tls; break;
+        case CURLE_OPERATION_TIMEDOUT: kind = Kind::timeout; break;
+        default: break;
+    }
+    const char* reason = detail[0] != '\0' ? detail : curl_easy_strerror(code);
+    const std::string where = request.unix_socket.empty() ? printable_url(request.url) : request.unix_socket;
+    return {kind, fmt::format("{} {}: {}", request.method, where, printable(reason)), hint};
+}
+
+}  // namespace
+
+struct HttpClient::Line {
+    struct FreeEasy {
+        void operator()(CURL* easy) const noexcept { curl_easy_cleanup(easy); }
+    };
+    struct FreeMulti {
+        void operator()(CURLM* multi) const noexcept { curl_multi_cleanup(multi); }
+    };
+    std::unique_ptr<CURLM, FreeMulti> multi{curl_multi_init()};
+    std::unique_ptr<CURL, FreeEasy> easy{curl_easy_init()};
+};
+
+/// One request under way. curl keeps pointers into it, so it stays where it is.
+class Exchange {
+public:
+    Exchange(HttpClient& client, const HttpRequest& request)
+        : client_(client), request_(request), line_(client.take_line()), wake_(client.stop_, Wake{line_->multi.get()}) {
+        set_up();
+        curl_multi_add_handle(line_->multi.get(), line_->easy.get());
+    }
+    Exchange(const Exchange&) = delete;
+    Exchange& operator=(const Exchange&) = delete;
+    ~Exchange() {
+        curl_multi_remove_handle(line_->multi.get(), line_->easy.get());
+        curl_easy_reset(line_->easy.get());
+        client_.give_back(std::move(line_));
+    }
+
+    void wait_for_headers() {
+        while (!headers_done_ && !finished_) pump();
+    }
+
+    std::size_t read(std::span<std::byte> buffer) {
+        while (backlog_at_ == backlog_.size()) {
+            if (finished_ || buffer.empty()) return 0;
+            backlog_.clear();
+            backlog_at_ = 0;
+            if (paused_) {
+                paused_ = false;
+                curl_easy_pause(line_->easy.get(), CURLPAUSE_CONT);
+                continue;
+            }
+            pump();
+        }
+        const std::size_t count = std::min(buffer.size(), backlog_.size() - backlog_at_);
+        std::memcpy(buffer.data(), backlog_.data() + backlog_at_, count);
+        backlog_at_ += count;
+        return count;
+    }
+
+    int status() const { return status_; }
+    std::vector<HttpHeader>& headers() { return headers_; }
+
+private:
+    struct Wake {
+        CURLM* multi;
+        void operator()() const noexcept { curl_multi_wakeup(multi); }  // the one call that other threads may make
+    };
+
+    template <class Value>
+    void set(CURLoption option, Value value) {
+        if (curl_easy_setopt(line_->easy.get(), option, value) != CURLE_OK)
+            throw Error(Fault::bug, fmt::format("libcurl refuses option {}", static_cast<int>(option)));
+    }
+
+    void set_up() {
+        set(CURLOPT_URL, request_.url.c_str());
+        set(CURLOPT_USERAGENT, client_.user_agent_.c_str());
+        set(CURLOPT_NOSIGNAL, 1L);
+        set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+        set(CURLOPT_ERRORBUFFER, detail_);
+        set(CURLOPT_CONNECTTIMEOUT, static_cast<long>(request_.connect_limit.count()));
+        if (request_.idle_limit.count() > 0) {
+            set(CURLOPT_LOW_SPEED_LIMIT, 1L);
+            set(CURLOPT_LOW_SPEED_TIME, static_cast<long>(request_.idle_limit.count()));
+        }
+        if (!request_.unix_socket.empty()) {
+            set(CURLOPT_UNIX_SOCKET_PATH, request_.unix_socket.c_str());
+            set(CURLOPT_PROXY, "");
+        } else if (is_loopback(Url::parse(request_.url).host)) {
+            set(CURLOPT_PROXY, "");  // as Go's net/http does for docker and everything else
+        }
+        set(CURLOPT_HEADERFUNCTION, &Exchange::on_header);
+        set(CURLOPT_HEADERDATA, this);
+        set(CURLOPT_WRITEFUNCTION, &Exchange::on_data);
+        set(CURLOPT_WRITEDATA, this);
+        set_up_body();
+        set_up_headers();
+    }
+
+    void set_up_body() {
+        if (request_.method == "HEAD") {
+            set(CURLOPT_NOBODY, 1L);
+        } else if (request_.body) {
+            set(CURLOPT_UPLOAD, 1L);
+            set(CURLOPT_INFILESIZE_LARGE,
+                request_.body->size ? static_cast<curl_off_t>(*request_.body->size) : curl_off_t{-1});
+            set(CURLOPT_READFUNCTION, &Exchange::on_upload);
+            set(CURLOPT_READDATA, this);
+            set(CURLOPT_SEEKFUNCTION, &Exchange::on_rewind);
+            set(CURLOPT_SEEKDATA, this);
+            set(CURLOPT_UPLOAD_BUFFERSIZE, 512L * 1024);
+        } else if (request_.method == "POST" || request_.method == "PUT" || request_.method == "PATCH") {
+            set(CURLOPT_POST, 1L);
+            set(CURLOPT_POSTFIELDS, "");
+            set(CURLOPT_POSTFIELDSIZE, 0L);
+        }
+        if (request_.method != "HEAD") set(CURLOPT_CUSTOMREQUEST, request_.method.c_str());
+    }
+
+    void set_up_headers() {
+        bool typed = false;
+        bool expecting = false;
+        for (const HttpHeader& header : request_.headers) {
+            append(list_, fmt::format("{}: {}", header.name, header.value));
+            typed = typed || lower(header.name) == "content-type";
+            expecting = expecting || lower(header.name) == "expect";
+        }
+        // Only where it was asked for: dockerd 29 breaks off a build that says 100-continue.
+        if (!expecting) append(list_, "Expect:");
+        if (!typed) append(list_, "Content-Type:");  // curl would claim a form
+        for (const auto& [name, value] : request_.secret_headers) append(list_, fmt::format("{}: {}", name, value.reveal()));
+        set(CURLOPT_HTTPHEADER, list_.get());
+    }
+
+    // Moves what can be moved, then waits for more.
+    void pump() {
+        if (client_.stop_.stop_requested()) throw_interrupted();
+        CURLM* multi = line_->multi.get();
+        int running = 0;
+        const bool knew_headers = headers_done_;
+        CURLMcode status = curl_multi_perform(multi, &running);
+        if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
+        if (running == 0) return conclude();
+        const bool news = backlog_at_ < backlog_.size() || headers_done_ != knew_headers;
+        if (status == CURLM_OK && !news) status = curl_multi_poll(multi, nullptr, 0, 1000, nullptr);
+        if (status != CURLM_OK) throw Error(Fault::bug, fmt::format("libcurl: {}", curl_multi_strerror(status)));
+        if (client_.stop_.stop_requested()) throw_interrupted();
+    }
+
+    void conclude() {
+        finished_ = true;
+        int left = 0;
+        while (const CURLMsg* message = curl_multi_info_read(line_->multi.get(), &left)) {
+            if (message->msg != CURLMSG_DONE || message->data.result == CURLE_OK) continue;
+            throw transport_error(message->data.result, request_, detail_);
+        }
+        headers_done_ = true;
+    }
+
+    std::size_t guarded(auto&& work, std::size_t on_error) noexcept {
+        try {
+            return work();
+        } catch (...) {
+            error_ = std::current_exception();
+            return on_error;
+        }
+    }
+
+    static std::size_t on_header(const char* data, std::size_t, std::size_t size, void* self) noexcept {
+        auto* exchange = static_cast<Exchange*>(self);
+        return exchange->guarded([&] { return exchange->take_header({data, size}), size; }, 0);
+    }
+
+    void take_header(std::string_view line) {
+        line = trim(line);
+        if (line.starts_with("HTTP/")) {  // again after 100 Continue and after a proxy's CONNECT
+            headers_.clear();
+            const auto blank = line.find(' ');
+            status_ = 0;
+            for (std::size_t i = blank + 1; blank != std::string_view::npos && i < line.size() && i < blank + 4; ++i)
+                if (line[i] >= '0' && line[i] <= '9') status_ = status_ * 10 + (line[i] - '0');
+        } else if (line.empty()) {
+            headers_done_ = status_ >= 200;
+        } else if (const auto colon = line.find(':'); colon != std::string_view::npos) {
+            headers_.push_back({std::string(trim(line.substr(0, colon))), std::string(trim(line.substr(colon + 1)))});
+        }
+    }
+
+    static std::size_t on_data(const char* data, std::size_t, std::size_t size, void* self) noexcept {
+        auto* exchange = static_cast<Exchange*>(self);
+        if (exchange->backlog_.size() >= backlog_limit) {
+            exchange->paused_ = true;
+            return CURL_WRITEFUNC_PAUSE;
+        }
+        return exchange->guarded(
+            [&] {
+                exchange->backlog_.append(data, size);
+                return size;
+            },
+            0);
+    }
+
+    static std::size_t on_upload(char* data, std::size_t, std::size_t size, void* self) noexcept {
+        auto* exchange = static_cast<Exchange*>(self);
+        if (exchange->client_.stop_.stop_requested()) return CURL_READFUNC_ABORT;
+        return exchange->guarded(
+            [&] {
+                if (!exchange->upload_) exchange->upload_ = exchange->request_.body->open();
+                return exchange->upload_->read(std::as_writable_bytes(std::span(data, size)));
+            },
+            CURL_READFUNC_ABORT);
+    }
+
+    // curl sends a body again, from its start, when a kept connection turns out to be dead.
+    static int on_rewind(void* self, curl_off_t offset, int origin) noexcept {
+        auto* exchange = static_cast<Exchange*>(self);
+        if (offset != 0 || origin != SEEK_SET) return CURL_SEEKFUNC_CANTSEEK;
+        exchange->upload_.reset();
+        return CURL_SEEKFUNC_OK;
+    }
+
+    HttpClient& client_;
+    const HttpRequest request_;
+    std::unique_ptr<HttpClient::Line> line_;
+    std::stop_callback<Wake> wake_;
+    HeaderList list_;
+    char detail_[CURL_ERROR_SIZE] = {};
+    SourcePtr upload_;
+    int status_ = 0;
+    std::vector<HttpHeader> headers_;
+    bool headers_done_ = false;
+    bool finished_ = false;
+    bool paused_ = false;
+    std::string backlog_;
+    std::size_t backlog_at_ = 0;
+    std::exception_ptr error_;
+};
+
+namespace {
+
+class ResponseBody final : public Source {
+public:
+    explicit ResponseBody(std::unique_ptr<Exchange> exchange) : exchange_(std::move(exchange)) {}
+    std::size_t read(std::span<std::byte> buffer) override { return exchange_->read(buffer); }
+
+private:
+    std::unique_ptr<Exchange> exchange_;
+};
+
+}  // namespace
+
+HttpClient::HttpClient(std::stop_token stop, std::string user_agent)
+    : stop_(std::move(stop)), user_agent_(std::move(user_agent)) {
+    start_curl();
+}
+
+HttpClient::~HttpClient() = default;
+
+std::unique_ptr<HttpClient::Line> HttpClient::take_line() {
+    {
+        const std::lock_guard lock(mutex_);
+        if (!idle_.empty()) {
+            auto line = std::move(idle_.back());
+            idle_.pop_back();
+            return line;
+        }
+    }
+    auto line = std::make_unique<Line>();
+    if (line->multi == nullptr || line->easy == nullptr) throw std::bad_alloc();
+    return line;
+}
+
+void HttpClient::give_back(std::unique_ptr<Line> line) noexcept {
+    const std::lock_guard lock(mutex_);
+    try {
+        idle_.push_back(std::move(line));
+    } catch (...) {  // out of memory: the connection is closed instead of kept
+    }
+}
+
+HttpResponse HttpClient::send(const HttpRequest& request) {
+    auto exchange = std::make_unique<Exchange>(*this, request);
+    exchange->wait_for_headers();
+    HttpResponse response;
+    response.status = exchange->status();
+    response.headers = std::move(exchange->headers());
+    response.body = std::make_unique<ResponseBody>(std::move(exchange));
+    return response;
+}
+
+std::optional<std::string> HttpResponse::find_header(std::string_view name) const {
+    for (const HttpHeader& header : headers)
+        if (lower(header.name) == lower(name)) return header.value;
+    return std::nullopt;
+}
+
+std::vector<std::string> HttpResponse::all_headers(std::string_view name) const {
+    std::vector<std::string> values;
+    for (const HttpHeader& header : headers)
+        if (lower(header.name) == lower(name)) values.push_back(header.value);
+    return values;
+}
+
+namespace {
+
+struct FreeUrl {
+    void operator()(CURLU* url) const noexcept { curl_url_cleanup(url); }
+};
+using UrlHandle = std::unique_ptr<CURLU, FreeUrl>;
+
+UrlHandle handle_of(const std::string& url) {
+    start_curl();
+    UrlHandle handle(curl_url());
+    if (handle == nullptr) throw std::bad_alloc();
+    if (curl_url_set(handle.get(), CURLUPART_URL, url.c_str(), CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK)
+        throw Error(Fault::unavailable, fmt::format("not a URL: \"{}\"", printable_url(url)));
+    return handle;
+}
+
+std::string part(const UrlHandle& handle, CURLUPart which, unsigned flags = 0) {
+    char* text = nullptr;
+    if (curl_url_get(handle.get(), which, &text, flags) != CURLUE_OK) return {};
+    std::string out(text);
+    curl_free(text);
+    return out;
+}
+
+}  // namespace
+
+Url Url::parse(const std::string& url) {
+    const UrlHandle handle = handle_of(url);
+    Url out;
+    out.scheme = lower(part(handle, CURLUPART_SCHEME));
+    out.host = lower(part(handle, CURLUPART_HOST));
+    if (out.host.starts_with('[') && out.host.ends_with(']')) out.host = out.host.substr(1, out.host.size() - 2);
+    const std::string port = part(handle, CURLUPART_PORT, CURLU_DEFAULT_PORT);
+    for (const char digit : port) out.port = out.port * 10 + (digit - '0');
+    out.has_user = !part(handle, CURLUPART_USER).empty() || !part(handle, CURLUPART_PASSWORD).empty();
+    return out;
+}
+
+std::string resolve_url(const std::string& base, const std::string& reference) {
+    const UrlHandle handle = handle_of(base);
+    if (curl_url_set(handle.get(), CURLUPART_URL, reference.c_str(), 0) != CURLUE_OK)
+        throw Error(Fault::unavailable, fmt::format("not a URL: \"{}\"", printable_url(reference)));
+    return part(handle, CURLUPART_URL);
+}
+
+bool is_loopback(std::string_view host) {
+    if (host == "localhost" || host == "::1" || host == "[::1]") return true;
+    const auto parts = split(host, '.');
+    return parts.size() == 4 && parts[0] == "127" && std::all_of(parts.begin(), parts.end(), [](std::string_view p) {
+               return !p.empty() && p.size() <= 3 && p.find_first_not_of("0123456789") == std::string_view::npos;
+           });
+}
+
+std::string percent_encoded(std::string_view text) {
+    std::string out;
+    for (const char c : text) {
+        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                           std::string_view("-._~").find(c) != std::string_view::npos;
+        if (plain) {
+            out += c;
+        } else {
+            fmt::format_to(std::back_inserter(out), "%{:02X}", static_cast<unsigned char>(c));
+        }
+    }
+    return out;
+}
+
+}  // namespace wasmx::io

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <mutex>
+#include <stop_token>
+#include <vector>
+
+#include "base/error.hpp"
+#include "base/secret.hpp"
+#include "io/stream.hpp"
+
+namespace wasmx::io {
+
+struct HttpHeader {
+    std::string name;
+    std::string value;
+};
+
+struct HttpRequest {
+    std::string method = "GET";
+    std::string url;
+    std::vector<HttpHeader> headers;
+    /// Headers whose value must not be seen, such as Authorization.
+    std::vector<std::pair<std::string, Secret>> secret_headers;
+    /// Sent with its length, or chunked when it has none. Without a body a POST or PUT says Content-Length: 0.
+    std::optional<Body> body;
+    /// Path of a Unix socket to connect to instead of the URL's host.
+    std::string unix_socket;
+    /// Fail when nothing moved for so long; 0 means wait for ever.
+    std::chrono::seconds idle_limit{0};
+    std::chrono::seconds connect_limit{10};
+};
+
+struct HttpResponse {
+    int status = 0;
+    std::vector<HttpHeader> headers;
+    /// The body as it arrives; the connection is freed with it. Throws TransportError when it breaks off.
+    SourcePtr body;
+
+    /// The first header of that name (any case).
+    std::optional<std::string> find_header(std::string_view name) const;
+    std::vector<std::string> all_headers(std::string_view name) const;
+};
+
+/// No HTTP answer, or a broken one: what a retry may mend.
+class TransportError : public Error {
+public:
+    enum class Kind { resolve, connect, tls, timeout, broken };
+    TransportError(Kind kind, std::string message, std::string hint = {})
+        : Error(Fault::unavailable, std::move(message), std::move(hint)), kind_(kind) {}
+    Kind kind() const noexcept { return kind_; }
+
+private:
+    Kind kind_;
+};
+
+/// HTTP/1.1 with libcurl. One `send` is exactly one request: no redirect is followed, nothing is retried, and any status
+/// is a value. Safe to use from several threads; connections are kept for later requests.
+class HttpClient {
+public:
+    explicit HttpClient(std::stop_token stop, std::string user_agent);
+    ~HttpClient();
+    HttpClient(const HttpClient&) = delete;
+    HttpClient& operator=(const HttpClient&) = delete;
+
+    /// Returns once the response's headers are there. The response's body must not outlive the client.
+    HttpResponse send(const HttpRequest& request);
+
+    const std::stop_token& stop() const noexcept { return stop_; }
+
+private:
+    friend class Exchange;
+    struct Line;  // a curl handle with its own connections
+    std::unique_ptr<Line> take_line();
+    void give_back(std::unique_ptr<Line> line) noexcept;
+
+    std::stop_token stop_;
+    std::string user_agent_;
+    std::mutex mutex_;
+    std::vector<std::unique_ptr<Line>> idle_;
+};
+
+/// The parts of a URL that decide who is spoken to.
+struct Url {
+    std::string scheme;
+    std::string host;  ///< lower case, IPv6 without brackets
+    int port = 0;      ///< the scheme's default where none is given
+    bool has_user = false;
+
+    /// Throws Fault::unavailable: URLs here come from servers.
+    static Url parse(const std::string& url);
+    bool same_origin(const Url& other) const {
+        return scheme == other.scheme && host == other.host && port == other.port;
+    }
+};
+/// `reference` (a Location, a realm) resolved against `base`; RFC 3986, 5.2.
+std::string resolve_url(const std::string& base, const std::string& reference);
+/// localhost, 127.0.0.0/8 or ::1
+bool is_loopback(std::string_view host);
+std::string percent_encoded(std::string_view text);
+
+}  // namespace wasmx::io

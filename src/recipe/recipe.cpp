@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "recipe/recipe.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include "base/error.hpp"
+#include "recipe/version_rule.hpp"
+
+namespace wasmx::recipe {
+
+namespace {
+
+// "13.1.201.15" → 13; 0 when it does not begin with a number.
+unsigned major_of(std::string_view version) noexcept {
+    unsigned major = 0;
+    std::from_chars(version.data(), version.data() + version.size(), major);
+    return major;
+}
+
+// "v8-13.1.201.15-linux": what tag and top directory begin with.
+std::string stem_of(const Recipe& recipe) {
+    return fmt::format("{}-{}-{}", name_of(recipe.runtime), recipe.version, oci::Platform::os());
+}
+
+}  // namespace
+
+std::string Recipe::tag() const {
+    return fmt::format("{}-{}", stem_of(*this), platform.docker_arch());
+}
+
+std::string Recipe::top_directory() const {
+    return fmt::format("{}-{}", stem_of(*this), platform.asset_arch());
+}
+
+std::string Recipe::package_name() const {
+    return fmt::format("ngx_wasm_runtime-{}.tar.gz", top_directory());
+}
+
+std::string Recipe::package_path() const {
+    return fmt::format("/wasmx/dist/{}", package_name());
+}
+
+std::string Recipe::script() const {
+    return fmt::format("util/runtimes/{}.sh", name_of(runtime));
+}
+
+std::vector<std::string> Recipe::required_files() const {
+    switch (runtime) {
+        case Runtime::wasmtime:
+            return {"include/wasm.h", "include/wasmtime.h", "lib/libwasmtime.a"};
+        case Runtime::wasmer:
+            return {"include/wasm.h", "include/wasmer.h", "lib/libwasmer.a"};
+        case Runtime::v8:
+            break;
+    }
+    std::vector<std::string> files{"include/v8bridge.h", "include/wasm.h", "lib/libv8bridge.a", "lib/libwee8.a"};
+    // The module dropped cwabt in April 2023, two months before it went from V8 10.5.18 to 11.4.183.23; whoever still
+    // wants a V8 of before that links it.
+    if (const unsigned major = major_of(version); major > 0 && major < 11)
+        files.insert(files.end(), {"include/cwabt.h", "lib/libcwabt.a"});
+    return files;
+}
+
+std::vector<std::pair<std::string, std::string>> Recipe::script_environment() const {
+    // The module's scripts take an empty variable for an unset one and then ask the Makefile, which says
+    // "-g -C opt-level=0": it takes a value to be rid of that.
+    const std::string release_flags = "-C opt-level=3";
+    switch (runtime) {
+        case Runtime::wasmtime:
+            return {{"NGX_BUILD_WASMTIME_PROFILE", "release"}, {"NGX_BUILD_WASMTIME_RUSTFLAGS", release_flags}};
+        case Runtime::wasmer:
+            return {{"NGX_BUILD_WASMER_RUSTFLAGS", release_flags}};
+        case Runtime::v8:
+            break;
+    }
+    return {};
+}
+
+std::optional<Recipe> Recipe::from_tag(std::string_view tag) {
+    const auto runtime_end = tag.find('-');
+    const auto arch_begin = tag.rfind('-');
+    if (runtime_end == std::string_view::npos || arch_begin == runtime_end) return std::nullopt;
+    const auto platform = oci::Platform::from_architecture(tag.substr(arch_begin + 1));
+    if (!platform) return std::nullopt;
+    std::string_view middle = tag.substr(runtime_end + 1, arch_begin - runtime_end - 1);
+    const auto os_begin = middle.rfind('-');
+    if (os_begin == std::string_view::npos) return std::nullopt;
+    const std::string_view version = middle.substr(0, os_begin);
+    if (why_no_version(version)) return std::nullopt;
+
+    for (const Runtime runtime : {Runtime::v8, Runtime::wasmtime, Runtime::wasmer}) {
+        Recipe recipe{.runtime = runtime, .version = std::string(version), .platform = *platform};
+        // Spelt in any other way ("darwin", "aarch64") it is a tag of somebody else's.
+        if (recipe.tag() == tag) return recipe;
+    }
+    return std::nullopt;
+}
+
+}  // namespace wasmx::recipe

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// recipe: what is to be built: runtime, version, platform, and every name that follows from them. It reads no source
+// tree and speaks to nobody; the release workflow is the only YAML in the program and is read here.
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "oci/platform.hpp"
+#include "oci/reference.hpp"
+
+namespace wasmx::recipe {
+
+enum class Runtime { v8, wasmtime, wasmer };
+
+/// Throws Fault::usage, with the nearest name.
+Runtime parse_runtime(std::string_view text);
+std::string_view name_of(Runtime runtime);            ///< "v8"
+std::string_view makefile_variable(Runtime runtime);  ///< "V8", "WASMTIME", "WASMER"
+
+/// A version, and where it stands: "--runtime-version", "release.yml (built in), jobs.extract-arm.env", "Makefile of
+/// …".
+struct Version {
+    std::string text;
+    std::string origin;
+};
+
+/// Throws Fault::usage unless it can stand in a tag and a file name: letters, digits, "." "_" "-", beginning with a
+/// letter or digit, at most 64; a "v" or "v8-" before the number is refused too, saying how to give it.
+void check_version(std::string_view version);
+
+/// The version that a workflow file names for the runtime; `name` is for messages. Every `env` block (of the workflow,
+/// a job, a step) with RUNTIME and VERSION counts; matrix entries with runtime and version must agree with it. nullopt
+/// when it names none. Two different ones, or text that is no YAML, are Fault::config naming both places.
+std::optional<Version> find_version_in_workflow(std::string_view yaml, Runtime runtime, const std::string& name);
+/// `V8 ?= 13.1.201.15` (also = and :=) in the module's Makefile. What is no version (a `$(shell …)`) is Fault::config.
+std::optional<Version> find_version_in_makefile(std::string_view makefile, Runtime runtime, const std::string& name);
+/// The project's own release workflow, as compiled in.
+std::string_view built_in_workflow();
+
+struct VersionSources {
+    std::string by_hand;                                          ///< --runtime-version; empty: not given
+    std::string environment;                                      ///< $V8_VERSION; counts for v8 only, and as by hand
+    std::optional<std::pair<std::string, std::string>> workflow;  ///< name and text of --workflow
+    std::optional<std::pair<std::string, std::string>>
+        makefile;  ///< name and text; nullopt: there is none, or it cannot be read yet
+};
+/// First wins: by hand, environment, the given or else the built-in workflow, the Makefile. Workflow and Makefile that
+/// disagree are Fault::config unless by hand. None at all is Fault::config, saying where was looked.
+Version choose_version(Runtime runtime, const VersionSources& sources);
+
+/// Every name of the contract.
+struct Recipe {
+    Runtime runtime = Runtime::v8;
+    std::string version;
+    oci::Platform platform;
+
+    std::string tag() const;            ///< v8-13.1.201.15-linux-arm64
+    std::string top_directory() const;  ///< v8-13.1.201.15-linux-x86_64
+    std::string package_name() const;   ///< ngx_wasm_runtime-v8-13.1.201.15-linux-x86_64.tar.gz
+    std::string package_path() const;   ///< /wasmx/dist/<package_name>
+    std::string script() const;         ///< util/runtimes/v8.sh
+    /// Paths below the top directory that must be there for this runtime and version.
+    std::vector<std::string> required_files() const;
+    /// Release settings that the module's script takes from its environment (Rust runtimes build for debugging by
+    /// default).
+    std::vector<std::pair<std::string, std::string>> script_environment() const;
+
+    /// Back from an image tag: "v8-13.1.201.15-linux-arm64"; nullopt when it is none of ours.
+    static std::optional<Recipe> from_tag(std::string_view tag);
+};
+
+inline constexpr std::string_view default_source = "https://github.com/Kong/ngx_wasm_module.git";
+inline constexpr std::string_view default_ref = "main";
+inline constexpr std::string_view default_base_image = "wasmx-build-ubuntu";
+inline constexpr std::string_view default_repository = "ghcr.io/kong/ngx-wasm-runtimes";
+
+}  // namespace wasmx::recipe

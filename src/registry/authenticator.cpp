@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "registry/authenticator.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/text.hpp"
+#include "registry/retry.hpp"
+
+namespace wasmx::registry {
+
+namespace {
+
+constexpr std::uint64_t token_reply_limit = 128 * 1024;
+
+// Asked for before the first request. Never taken from a challenge to GET /v2/: ghcr.io's names an example repository.
+std::string needed_scope(const std::string& repository, Access access) {
+    return fmt::format("repository:{}:{}", repository, access == Access::push ? "pull,push" : "pull");
+}
+
+}  // namespace
+
+Authenticator::Authenticator(io::HttpClient& http, Clock& clock, const oci::Reference& name,
+                             const Repository::Options& options)
+    : http_(http),
+      clock_(clock),
+      registry_(name.registry()),
+      repository_(name.repository()),
+      options_(options),
+      scopes_{needed_scope(name.repository(), options.access)} {}
+
+Authorization Authenticator::current() {
+    const std::lock_guard lock(mutex_);
+    if (renew_at_ && clock_.now() >= *renew_at_) get_token();
+    return now_held();
+}
+
+Circumstances Authenticator::circumstances() {
+    const std::lock_guard lock(mutex_);
+    return describe();
+}
+
+Circumstances Authenticator::describe() const {
+    return {.registry = registry_,
+            .repository = repository_,
+            .access = options_.access,
+            .origin = origin_,
+            .stale = stale_};
+}
+
+std::optional<Authorization> Authenticator::after_refusal(const Authorization& refused,
+                                                          const std::vector<Challenge>& challenges,
+                                                          const std::string& registry_url,
+                                                          const std::string& request_url) {
+    const std::lock_guard lock(mutex_);
+    if (refused.generation != generation_) return now_held();  // another worker was faster
+    const Challenge* challenge = choose_challenge(challenges);
+    if (challenge == nullptr) return std::nullopt;
+    look_up();
+    if (options_.access == Access::push && !credential_)
+        throw Error(Fault::denied, fmt::format("there are no credentials for {}, and pushing needs some", registry_),
+                    fmt::format("log in with an account that may push to {}/{}: {}", registry_, repository_,
+                                login_command(registry_)));
+    const bool better = challenge->scheme == "basic" ? answer_basic(refused)
+                                                     : answer_bearer(refused, *challenge, registry_url, request_url);
+    return better ? std::optional(now_held()) : std::nullopt;
+}
+
+void Authenticator::look_up() {
+    if (looked_up_) return;
+    if (options_.credential) credential_ = options_.credential();
+    looked_up_ = true;
+    if (credential_) origin_ = credential_->origin;
+}
+
+void Authenticator::hold(Secret header) {
+    header_ = std::move(header);
+    ++generation_;
+}
+
+bool Authenticator::answer_basic(const Authorization& refused) {
+    if (!refused.header.empty() || !credential_ || credential_->password.empty()) return false;
+    scheme_ = Scheme::basic;
+    hold(basic_authorization(credential_->username, credential_->password));
+    return true;
+}
+
+bool Authenticator::answer_bearer(const Authorization& refused, const Challenge& challenge,
+                                  const std::string& registry_url, const std::string& request_url) {
+    // A token that is too weak for what we knew to ask for gets no stronger by asking again: the account may not.
+    if (!refused.header.empty() && challenge.parameter("error") == "insufficient_scope" &&
+        !widen_scope(challenge.parameter("scope")))
+        return false;
+    const bool was_registry_token = credential_ && !credential_->registry_token.empty() && !refused.header.empty();
+    if (was_registry_token) {
+        if (options_.access == Access::push) return false;
+        pass_over_credential("the registry refuses the token");
+    }
+    scheme_ = Scheme::bearer;
+    registry_url_ = registry_url;
+    request_url_ = request_url;
+    realm_ = challenge.parameter("realm");
+    service_ = challenge.parameter("service");
+    get_token();
+    return true;
+}
+
+bool Authenticator::widen_scope(const std::string& wanted) {
+    bool wider = false;
+    for (const auto scope : split(wanted, ' ')) {
+        if (scope.empty() || std::find(scopes_.begin(), scopes_.end(), scope) != scopes_.end()) continue;
+        scopes_.emplace_back(scope);
+        wider = true;
+    }
+    return wider;
+}
+
+void Authenticator::pass_over_credential(std::string_view why) {
+    if (options_.warn)
+        options_.warn(fmt::format("the credentials for {} from {} are passed over: {}; `{}` mends them", registry_,
+                                  origin_, why, login_command(registry_)));
+    credential_.reset();
+    stale_ = true;
+}
+
+void Authenticator::get_token() {
+    if (credential_ && !credential_->registry_token.empty()) {
+        renew_at_.reset();
+        return hold(Secret(fmt::format("Bearer {}", credential_->registry_token.reveal())));
+    }
+    const auto get = [&] { return with_retries(clock_, http_.stop(), [&] { return exchange(); }); };
+    Token token;
+    try {
+        token = get();
+    } catch (const Refused& refused) {
+        if (!may_go_without(refused)) throw;
+        pass_over_credential(fmt::format("its token service answers {}", refused.status()));
+        token = get();
+    }
+    if (credential_ && !credential_->identity_token.empty() && !token.refresh_token.empty())
+        credential_->identity_token = token.refresh_token;
+    renew_at_ = token.renew_at;
+    hold(Secret(fmt::format("Bearer {}", token.value.reveal())));
+}
+
+// A login that has expired must not hide what everybody may read.
+bool Authenticator::may_go_without(const Refused& refused) const {
+    const int status = refused.status();
+    return credential_ && options_.access == Access::pull && (status == 400 || status == 401 || status == 403);
+}
+
+Token Authenticator::exchange() {
+    TokenQuestion question;
+    question.realm = checked_realm(registry_url_, request_url_, realm_, credential_.has_value());
+    question.service = service_;
+    question.scopes = scopes_;
+    if (!credential_) return ask(token_get(question, nullptr));
+    if (credential_->identity_token.empty()) return ask(token_get(question, &*credential_));
+    try {
+        return ask(token_post(question, credential_->identity_token));
+    } catch (const Refused& refused) {
+        // A service without POST takes the token as a password (spec/auth/oauth.md, "Getting a token").
+        if ((refused.status() != 404 && refused.status() != 405) || credential_->username.empty()) throw;
+        credentials::Credential as_password = *credential_;
+        as_password.password = credential_->identity_token;
+        return ask(token_get(question, &as_password));
+    }
+}
+
+Token Authenticator::ask(const io::HttpRequest& request) {
+    io::HttpResponse response = http_.send(request);
+    // No redirect: the realm was judged, where it points to was not.
+    if (response.status != 200) throw refusal(request.method, request.url, response, describe(), clock_.now());
+    return in_context(fmt::format("{} {}", request.method, printable_url(request.url)),
+                      [&] { return parse_token_reply(io::read_all(*response.body, token_reply_limit), clock_.now()); });
+}
+
+}  // namespace wasmx::registry

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "io/http.hpp"
+#include "registry/challenge.hpp"
+#include "registry/clock.hpp"
+#include "registry/error.hpp"
+#include "registry/registry.hpp"
+#include "registry/token.hpp"
+
+namespace wasmx::registry {
+
+/// What one request was sent with.
+struct Authorization {
+    Secret header;                 ///< empty: nothing
+    std::uint64_t generation = 0;  ///< tells whether there is something newer by now
+};
+
+/// Keeps what a repository's requests are authorised with: learns how from the first refusal, gets tokens, renews them
+/// before they expire. One for all workers; while one of them gets a token the others wait for it.
+class Authenticator {
+public:
+    Authenticator(io::HttpClient& http, Clock& clock, const oci::Reference& name, const Repository::Options& options);
+
+    /// For the next request to the registry.
+    Authorization current();
+    /// For the same request again, after the registry at `registry_url` refused it; nullopt when there is nothing
+    /// better. Throws Fault::denied, when there can be nothing better, with the reason.
+    std::optional<Authorization> after_refusal(const Authorization& refused, const std::vector<Challenge>& challenges,
+                                               const std::string& registry_url, const std::string& request_url);
+
+    /// As things stand now.
+    Circumstances circumstances();
+
+private:
+    enum class Scheme { unknown, basic, bearer };
+
+    Authorization now_held() const { return {.header = header_, .generation = generation_}; }
+    Circumstances describe() const;
+    void look_up();
+    void hold(Secret header);
+    bool answer_basic(const Authorization& refused);
+    bool answer_bearer(const Authorization& refused, const Challenge& challenge, const std::string& registry_url,
+                       const std::string& request_url);
+    bool widen_scope(const std::string& wanted);
+    void pass_over_credential(std::string_view why);
+    void get_token();
+    Token exchange();
+    Token ask(const io::HttpRequest& request);
+    bool may_go_without(const Refused& refused) const;
+
+    io::HttpClient& http_;
+    Clock& clock_;
+    const std::string registry_;
+    const std::string repository_;
+    const Repository::Options options_;
+
+    std::mutex mutex_;
+    Scheme scheme_ = Scheme::unknown;
+    bool looked_up_ = false;
+    std::optional<credentials::Credential> credential_;
+    std::string origin_;  // stays when the credential is passed over
+    bool stale_ = false;
+    std::vector<std::string> scopes_;
+    std::string registry_url_;
+    std::string request_url_;
+    std::string realm_;  // as the challenge gave it
+    std::string service_;
+    Secret header_;
+    std::uint64_t generation_ = 0;
+    std::optional<TimePoint> renew_at_;
+};
+
+}  // namespace wasmx::registry

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// registry: speaks the OCI distribution protocol to one registry: token auth, blobs, manifests, typed errors.
+// It knows no engine, and nothing of what an image is for.
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "credentials/credentials.hpp"
+#include "io/http.hpp"
+#include "oci/manifest.hpp"
+#include "oci/reference.hpp"
+
+namespace wasmx::registry {
+
+class Clock;
+
+enum class Access { pull, push };
+
+struct FoundManifest {
+    std::string bytes;  ///< exactly as received
+    std::string media_type;
+    Digest digest;  ///< of the bytes; equal to what was asked for when that was a digest
+};
+
+/// One repository of one registry; its calls may come from several threads. What a retry may mend is retried; what then
+/// still fails is an Error that says how often. (OCI distribution-spec v1.1; distribution's spec/auth/token.md)
+class Repository {
+public:
+    struct Options {
+        Access access = Access::pull;
+        /// Looked up once, before the first request that needs it.
+        std::function<std::optional<credentials::Credential>()> credential = nullptr;
+        /// Told what a person should know and that is no failure, e.g. that stale credentials were passed over.
+        std::function<void(const std::string&)> warn = nullptr;
+        /// For tests; outlives the repository. The machine's when there is none.
+        Clock* clock = nullptr;
+    };
+
+    /// No request is made yet. `name` gives registry and repository. The client outlives the repository.
+    Repository(io::HttpClient& http, const oci::Reference& name, Options options);
+    ~Repository();
+    Repository(const Repository&) = delete;
+    Repository& operator=(const Repository&) = delete;
+
+    /// The manifest or index behind a tag or digest; nullopt when the registry says it has none. A digest is verified.
+    std::optional<FoundManifest> find_manifest(const std::string& tag_or_digest);
+    bool has_blob(const Digest& digest);
+    /// The bytes of a blob, verified against digest and size when they have been read to the end.
+    io::SourcePtr open_blob(const oci::Descriptor& blob);
+    /// Uploads (POST, then one PUT); returns when the registry has it. The caller asks has_blob first.
+    void put_blob(const oci::Descriptor& blob, const io::Body& body);
+    /// Stores the manifest under a tag and returns its digest, compared with what the registry says.
+    Digest put_manifest(const std::string& tag, const std::string& bytes, const std::string& media_type);
+    /// Opens an upload and cancels it: the only proof that one may push. Throws Fault::denied with the reason and the
+    /// mend, naming where the credentials came from.
+    void prove_push();
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace wasmx::registry

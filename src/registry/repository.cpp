@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include "base/text.hpp"
+#include "registry/registry.hpp"
+#include "registry/retry.hpp"
+#include "registry/session.hpp"
+#include "registry/upload.hpp"
+
+namespace wasmx::registry {
+
+namespace {
+
+// Registries take manifests up to 4 MiB (distribution-spec, "Pushing Manifests"); twice that is read.
+constexpr std::uint64_t manifest_limit = 8 << 20;
+
+// All four: a registry that has only a kind that was not named says that there is nothing.
+std::string accepted_types() {
+    using namespace oci::media_type;
+    return fmt::format("{}, {}, {}, {}", oci_index, oci_manifest, docker_list, docker_manifest);
+}
+
+std::string content_type_of(const io::HttpResponse& response) {
+    const std::string value = response.find_header("Content-Type").value_or("");
+    return std::string(trim(std::string_view(value).substr(0, value.find(';'))));
+}
+
+void check_digest(const Call& call, const Digest& expected, const Digest& got, std::string_view who) {
+    if (expected == got) return;
+    throw Error(Fault::integrity, fmt::format("{} {}: {} {}, and the bytes have {}", call.method,
+                                              printable_url(call.url), who, expected.str(), got.str()));
+}
+
+// What the registry says that it sent or stored; a digest of another kind than ours says nothing.
+std::optional<Digest> stated_digest(const io::HttpResponse& response) {
+    const auto header = response.find_header("Docker-Content-Digest");
+    return header ? Digest::try_parse(*header) : std::nullopt;
+}
+
+}  // namespace
+
+struct Repository::State {
+    State(io::HttpClient& http, const oci::Reference& name, const Options& options) : session(http, name, options) {}
+
+    template <class Work>
+    auto retrying(Work&& work) {
+        return with_retries(session.clock(), session.stop(), std::forward<Work>(work));
+    }
+
+    std::optional<FoundManifest> get_manifest(const std::string& key);
+    void send_manifest(const std::string& tag, const std::string& bytes, const std::string& media_type,
+                       const Digest& digest);
+    io::SourcePtr get_blob(const oci::Descriptor& blob);
+
+    Session session;
+};
+
+Repository::Repository(io::HttpClient& http, const oci::Reference& name, Options options)
+    : state_(std::make_unique<State>(http, name, options)) {}
+Repository::~Repository() = default;
+
+std::optional<FoundManifest> Repository::State::get_manifest(const std::string& key) {
+    Call call;
+    call.url = session.url_of("manifests/" + key);
+    call.headers.push_back({"Accept", accepted_types()});
+    Answer answer = session.send_following(call);
+    if (answer.response.status == 404) return std::nullopt;
+    if (answer.response.status != 200) throw session.refusal(call, answer);
+    FoundManifest found;
+    found.media_type = content_type_of(answer.response);
+    found.bytes = io::read_all(*answer.response.body, manifest_limit);
+    found.digest = io::sha256(found.bytes);
+    if (const auto stated = stated_digest(answer.response))
+        check_digest(call, *stated, found.digest, "the registry states");
+    if (const auto asked = Digest::try_parse(key)) check_digest(call, *asked, found.digest, "asked for");
+    return found;
+}
+
+std::optional<FoundManifest> Repository::find_manifest(const std::string& tag_or_digest) {
+    return state_->retrying([&] { return state_->get_manifest(tag_or_digest); });
+}
+
+bool Repository::has_blob(const Digest& digest) {
+    return state_->retrying([&] { return ask_for_blob(state_->session, digest); });
+}
+
+io::SourcePtr Repository::State::get_blob(const oci::Descriptor& blob) {
+    Call call;
+    call.url = session.url_of("blobs/" + blob.digest.str());
+    Answer answer = session.send_following(call);
+    if (answer.response.status != 200) throw session.refusal(call, answer);
+    return io::verified(std::move(answer.response.body), blob.digest, blob.size);
+}
+
+io::SourcePtr Repository::open_blob(const oci::Descriptor& blob) {
+    return state_->retrying([&] { return state_->get_blob(blob); });
+}
+
+void Repository::put_blob(const oci::Descriptor& blob, const io::Body& body) {
+    state_->retrying([&] { upload_blob(state_->session, blob, body); });
+}
+
+void Repository::State::send_manifest(const std::string& tag, const std::string& bytes, const std::string& media_type,
+                                      const Digest& digest) {
+    Call call;
+    call.method = "PUT";
+    call.url = session.url_of("manifests/" + tag);
+    call.headers.push_back({"Content-Type", media_type});
+    call.body = io::body_of(bytes);
+    Answer answer = session.send(call);
+    const int status = answer.response.status;
+    if (status != 201 && status != 200 && status != 202) throw session.refusal(call, answer);
+    if (const auto stored = stated_digest(answer.response)) check_digest(call, *stored, digest, "the registry stored");
+}
+
+Digest Repository::put_manifest(const std::string& tag, const std::string& bytes, const std::string& media_type) {
+    const Digest digest = io::sha256(bytes);
+    state_->retrying([&] { state_->send_manifest(tag, bytes, media_type, digest); });
+    // By digest: the tag may lag behind for some seconds, and whoever reads it gets the digest from us anyway.
+    const auto stored = find_manifest(digest.str());
+    if (!stored || stored->bytes != bytes)
+        throw Error(Fault::integrity,
+                    fmt::format("the registry took the manifest {} and does not have it", digest.str()),
+                    "run the same command again; if it stays so, the registry is at fault");
+    return digest;
+}
+
+void Repository::prove_push() {
+    const std::string upload_url = state_->retrying([&] { return open_upload(state_->session); });
+    cancel_upload(state_->session, upload_url);
+}
+
+}  // namespace wasmx::registry

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <stop_token>
+#include <utility>
+
+#include "base/error.hpp"
+#include "registry/clock.hpp"
+
+namespace wasmx::registry {
+
+/// What may mend a failure: asking again, so many times in all, and not sooner than after so long.
+struct RetryAdvice {
+    int attempts = 0;
+    milliseconds at_least{0};
+};
+
+/// nullopt when asking again cannot help.
+std::optional<RetryAdvice> retry_advice(const Error& error);
+
+/// The wait after attempt number `attempt` (from 1): 1 s, 3 s, 9 s, … up to half a minute, or longer when the server
+/// asked for it; and on top of that up to a fifth, for `jitter` from 0 to 1, so that many clients do not come at once.
+milliseconds retry_delay(int attempt, milliseconds at_least, double jitter);
+
+/// Called after attempt `attempt` failed with the Error that is being handled: waits, and returns for the next attempt;
+/// or rethrows, with the number of attempts in the message.
+void wait_or_rethrow(int attempt, Clock& clock, const std::stop_token& stop);
+
+/// Runs `work` until it does not throw, or throws what no retry mends. `work` starts from nothing each time.
+template <class Work>
+auto with_retries(Clock& clock, const std::stop_token& stop, Work&& work) -> decltype(work()) {
+    for (int attempt = 1;; ++attempt) {
+        try {
+            return work();
+        } catch (const Error&) {
+            wait_or_rethrow(attempt, clock, stop);
+        }
+    }
+}
+
+}  // namespace wasmx::registry

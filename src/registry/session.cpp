@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "registry/session.hpp"
+
+#include <fmt/format.h>
+
+#include "base/text.hpp"
+#include "registry/retry.hpp"
+
+namespace wasmx::registry {
+
+namespace {
+
+constexpr int most_redirects = 10;
+// What is over is announced, so that a refusal comes before the bytes (RFC 9110, 10.1.1).
+constexpr std::uint64_t announced_size = 1 << 20;
+
+bool is_redirect(int status) {
+    return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
+
+bool is_refusal(const io::HttpResponse& response, const std::vector<Challenge>& challenges) {
+    if (response.status == 401) return true;
+    const Challenge* challenge = choose_challenge(challenges);
+    return response.status == 403 && challenge != nullptr && challenge->wants_more_scope();  // (RFC 6750, 3.1)
+}
+
+// Whatever answers to plain HTTP here; its kind does not matter.
+bool speaks(io::HttpClient& http, const std::string& origin) {
+    io::HttpRequest request;
+    request.url = origin + "/v2/";
+    request.connect_limit = std::chrono::seconds(5);
+    request.idle_limit = std::chrono::seconds(10);
+    const int status = http.send(request).status;
+    return status == 200 || status == 401 || status == 403;
+}
+
+}  // namespace
+
+Session::Session(io::HttpClient& http, const oci::Reference& name, const Repository::Options& options)
+    : http_(http),
+      clock_(options.clock != nullptr ? *options.clock : system_clock()),
+      registry_(name.registry()),
+      repository_(name.repository()),
+      authenticator_(http, clock_, name, options) {}
+
+const std::string& Session::origin() {
+    const std::lock_guard lock(mutex_);
+    if (!origin_) origin_ = with_retries(clock_, stop(), [&] { return find_origin(); });
+    return *origin_;
+}
+
+// https; only a registry on this machine may be a plain one, which is found out without credentials.
+std::string Session::find_origin() {
+    if (registry_ == "docker.io") return "https://registry-1.docker.io";
+    std::string secure = "https://" + registry_;
+    if (!io::is_loopback(io::Url::parse(secure).host)) return secure;
+    try {
+        io::HttpRequest request;
+        request.url = secure + "/v2/";
+        request.connect_limit = std::chrono::seconds(5);
+        request.idle_limit = std::chrono::seconds(10);
+        (void)http_.send(request);
+        return secure;
+    } catch (const io::TransportError& error) {
+        using Kind = io::TransportError::Kind;
+        if (error.kind() == Kind::connect || error.kind() == Kind::resolve) throw;
+        std::string plain = "http://" + registry_;
+        if (speaks(http_, plain)) return plain;
+        throw;
+    }
+}
+
+std::string Session::url_of(const std::string& path) {
+    return fmt::format("{}/v2/{}/{}", origin(), repository_, path);
+}
+
+bool Session::is_home(const std::string& url) {
+    const io::Url home = io::Url::parse(origin());
+    const io::Url target = io::Url::parse(url);
+    const bool is_http = target.scheme == "https" || target.scheme == "http";
+    if (!is_http || (home.scheme == "https" && target.scheme != "https"))
+        throw Error(Fault::denied, fmt::format("{} sends us to {}, which is not https", origin(), printable_url(url)));
+    return home.same_origin(target);
+}
+
+std::string Session::located(const std::string& request_url, const std::string& location) {
+    if (location.starts_with("https://") || location.starts_with("http://")) return location;
+    if (location.starts_with('/') && !location.starts_with("//")) {
+        const auto authority = request_url.find("://") + 3;
+        return request_url.substr(0, request_url.find_first_of("/?#", authority)) + location;
+    }
+    return io::resolve_url(request_url, location);
+}
+
+io::HttpResponse Session::send_with(const Call& call, const Authorization* authorization) {
+    io::HttpRequest request;
+    request.method = call.method;
+    request.url = call.url;
+    request.headers = call.headers;
+    request.body = call.body;
+    request.idle_limit = call.idle_limit;
+    if (call.body && call.body->size.value_or(announced_size) >= announced_size)
+        request.headers.push_back({"Expect", "100-continue"});
+    if (authorization != nullptr && !authorization->header.empty())
+        request.secret_headers.emplace_back("Authorization", authorization->header);
+    return http_.send(request);
+}
+
+Answer Session::send_foreign(const Call& call) {
+    return {.response = send_with(call, nullptr), .url = call.url, .is_foreign = true};
+}
+
+Answer Session::send(const Call& call) {
+    if (!is_home(call.url)) return send_foreign(call);
+    Authorization authorization = authenticator_.current();
+    for (int renewals = 0;; ++renewals) {
+        Answer answer{.response = send_with(call, &authorization), .url = call.url};
+        const auto challenges = parse_challenges(answer.response.all_headers("WWW-Authenticate"));
+        if (!is_refusal(answer.response, challenges)) return answer;
+        // What was just got and is refused again is only worth another try when the registry says what it lacks.
+        const Challenge* challenge = choose_challenge(challenges);
+        const bool wants_more = challenge != nullptr && challenge->wants_more_scope();
+        if (renewals == 2 || (renewals == 1 && !wants_more)) return answer;
+        auto better = authenticator_.after_refusal(authorization, challenges, origin(), call.url);
+        if (!better) return answer;
+        authorization = std::move(*better);
+    }
+}
+
+Answer Session::send_following(const Call& call) {
+    Call next = call;
+    for (int hops = 0; hops <= most_redirects; ++hops) {
+        Answer answer = send(next);
+        const auto location = answer.response.find_header("Location");
+        if (!is_redirect(answer.response.status) || !location) return answer;
+        const std::string target = located(next.url, *location);
+        if (io::Url::parse(next.url).scheme == "https" && io::Url::parse(target).scheme != "https")
+            throw Error(Fault::denied, fmt::format("{} redirects to {}, which is not https", printable_url(next.url),
+                                                   printable_url(target)));
+        next.url = target;
+    }
+    throw Error(Fault::unavailable, fmt::format("{}: more than {} redirects", printable_url(call.url), most_redirects));
+}
+
+Refused Session::refusal(const Call& call, Answer& answer) {
+    Circumstances circumstances = authenticator_.circumstances();
+    circumstances.foreign = answer.is_foreign;
+    return registry::refusal(call.method, answer.url, answer.response, circumstances, clock_.now());
+}
+
+}  // namespace wasmx::registry

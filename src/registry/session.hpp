@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "io/http.hpp"
+#include "registry/authenticator.hpp"
+#include "registry/clock.hpp"
+#include "registry/error.hpp"
+#include "registry/registry.hpp"
+
+namespace wasmx::registry {
+
+/// A request to a registry, or to where it sent us.
+struct Call {
+    std::string method = "GET";
+    std::string url;
+    std::vector<io::HttpHeader> headers;
+    std::optional<io::Body> body;
+    std::chrono::seconds idle_limit{60};
+};
+
+/// An answer, and who gave it in the end.
+struct Answer {
+    io::HttpResponse response;
+    std::string url;
+    bool is_foreign = false;  ///< it came from another origin than the registry's
+};
+
+/// Sends requests to the registry of one repository: knows its address, authorises what goes there and nothing else.
+class Session {
+public:
+    Session(io::HttpClient& http, const oci::Reference& name, const Repository::Options& options);
+
+    /// The URL of something in the repository: "manifests/1.0". May ask the registry whether it speaks https.
+    std::string url_of(const std::string& path);
+    /// One request; a second one when the authorisation had to be got or renewed. Any status is a value.
+    Answer send(const Call& call);
+    /// The same, following redirects (each hop by hand: RFC 9110, 15.4): Authorization stays at home, https stays
+    /// https.
+    Answer send_following(const Call& call);
+    /// Whether a URL that the registry gave us leads back to it. Throws when it would leave https.
+    bool is_home(const std::string& url);
+    /// The absolute URL of a Location, otherwise byte for byte: it may carry state that must not be re-encoded.
+    std::string located(const std::string& request_url, const std::string& location);
+    /// The error of an answer that was not hoped for; reads its body.
+    Refused refusal(const Call& call, Answer& answer);
+
+    Clock& clock() noexcept { return clock_; }
+    const std::stop_token& stop() const noexcept { return http_.stop(); }
+
+private:
+    const std::string& origin();
+    std::string find_origin();
+    Answer send_foreign(const Call& call);
+    io::HttpResponse send_with(const Call& call, const Authorization* authorization);
+
+    io::HttpClient& http_;
+    Clock& clock_;
+    const std::string registry_;
+    const std::string repository_;
+    Authenticator authenticator_;
+    std::mutex mutex_;
+    std::optional<std::string> origin_;  // "https://ghcr.io"
+};
+
+}  // namespace wasmx::registry

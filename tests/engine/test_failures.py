@@ -1,0 +1,264 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Everything that goes wrong ends non-zero, says why, and pushes nothing."""
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+import unittest
+from pathlib import Path
+
+from case import BASE_IMAGE, LAB_ENVIRONMENT, PACKAGE, REGISTRY, SUPPORT, TAG, VERSION, LabCase
+
+
+class Failures:
+    """A failing step, for each builder."""
+
+    def fails(self, variant: str, *more, exit_code=1):
+        done = self.build(self.sample(variant), "--push", *more, exit_code=exit_code)
+        self.assertEqual(done.stdout, "")
+        self.assert_absent(self.image)
+        self.assertIn("error:", done.stderr)
+        self.assertEqual(json.loads(self.engine.request("GET", "/containers/json?all=1")[1]), [])
+        return done.stderr
+
+    def test_script_fails(self):
+        said = self.fails("fails")
+        self.assertRegex(said, r"step \[\d/\d+\] RUN build and package the runtime failed: exit code 3")
+        self.assertIn("last lines of its output", said)
+        log = [line for line in said.splitlines() if line.startswith("log: ")][0].removeprefix("log: ")
+        self.assertIn("util/runtimes/v8.sh failed", Path(log).read_text())
+
+    def test_loud_script_fails(self):
+        said = self.fails("loud-fails")
+        self.assertIn("exit code 7", said)
+        tail = said[:said.index("error:")]
+        self.assertIn("==== util/runtimes/v8.sh failed (exit code 7)", tail.splitlines()[-1])
+        self.assertNotIn("output clipped", said)
+
+    def test_network_is_missing(self):
+        said = self.fails("offline")
+        self.assertIn("127.0.0.1", said)
+        self.assertIn("hint: the build could not reach the network", said)
+
+    def test_disk_is_full(self):
+        self.assertIn("hint: the engine's disk is full", self.fails("no-space"))
+
+    def test_header_is_missing(self):
+        said = self.fails("missing-header")
+        self.assertIn("include/wasm.h", said)
+
+
+class BuildKitFailures(Failures, LabCase):
+    pass
+
+
+class ClassicFailures(Failures, LabCase):
+    ENVIRONMENT = {"DOCKER_BUILDKIT": "0"}
+
+
+class PodmanFailures(Failures, LabCase):
+    HOST = LAB_ENVIRONMENT["WASMX_LAB_PODMAN_HOST"]
+
+
+class Before(LabCase):
+    """What can be known before the build is said before the build."""
+
+    def events_of(self, action):
+        since = time.time()
+        action()
+        path = f"/events?since={since:.9f}&until={time.time():.9f}"
+        return [json.loads(line) for line in self.engine.request("GET", path)[1].splitlines()]
+
+    def refused(self, config: str, *words):
+        sample = self.sample()
+        said = []
+        events = self.events_of(lambda: said.append(self.build(sample, "--push", exit_code=1, DOCKER_CONFIG=config).stderr))
+        self.assertEqual([event for event in events if event.get("Type") in ("image", "container", "builder")], [])
+        for word in words:
+            self.assertIn(word, said[0])
+
+    def config(self, user: str, password: str) -> str:
+        import base64
+        folder = self.folder / "docker"
+        folder.mkdir()
+        auth = base64.b64encode(f"{user}:{password}".encode()).decode()
+        (folder / "config.json").write_text(json.dumps({"auths": {REGISTRY: {"auth": auth}}}))
+        return str(folder)
+
+    def test_read_only_user(self):
+        self.refused(LAB_ENVIRONMENT["WASMX_LAB_READER_CONFIG"], "error: asking for the right to push", "hint:")
+
+    def test_wrong_password(self):
+        self.refused(self.config("maintainer", "hunter2-wrong"), "hint:", "config.json")
+
+    def test_no_credentials(self):
+        (self.folder / "empty").mkdir()
+        self.refused(str(self.folder / "empty"), f"docker login {REGISTRY}")
+
+    def test_helper_that_is_not_installed(self):
+        folder = self.folder / "docker"
+        folder.mkdir()
+        (folder / "config.json").write_text(json.dumps({"credHelpers": {REGISTRY: "nowhere"}}))
+        done = self.build(self.sample(), "--push", exit_code=2, DOCKER_CONFIG=str(folder))
+        self.assertIn("docker-credential-nowhere", done.stderr)
+
+    def test_registry_is_down(self):
+        done = self.run_program("build", "--source", self.sample(), "--base-image", BASE_IMAGE, "--repository", "127.0.0.1:1/x/y",
+                                "--runtime-version", VERSION, "--push", exit_code=1)
+        self.assertIn("127.0.0.1:1", done.stderr)
+
+    def test_no_secret_is_said(self):
+        config = self.config("maintainer", "hunter2-wrong")
+        done = self.build(self.sample(), "--push", exit_code=1, DOCKER_CONFIG=config)
+        self.assertNotIn("hunter2", done.stderr + done.stdout)
+
+    def test_bad_ref(self):
+        done = self.build(self.sample(), "--ref", "mian", exit_code=1)
+        self.assertIn("main", done.stderr)
+
+    def test_versions_disagree(self):
+        sample = self.sample("disagree")
+        done = self.run_program("build", "--source", sample, "--base-image", BASE_IMAGE, exit_code=2)
+        self.assertIn("9.9.9.9", done.stderr)
+        self.assertIn(VERSION, done.stderr)
+
+    def test_not_the_module(self):
+        folder = self.folder / "other"
+        folder.mkdir()
+        (folder / "README").write_text("x")
+        done = self.build(folder, exit_code=1)
+        self.assertIn("util/runtimes/v8.sh", done.stderr)
+
+    def test_base_image_that_does_not_exist(self):
+        done = self.run_program("build", "--source", self.sample(), "--base-image", f"{REGISTRY}/no/such:1", "--repository",
+                                self.repository, "--runtime-version", VERSION, exit_code=1)
+        self.assertIn(f"{REGISTRY}/no/such:1", done.stderr)
+
+    def test_foreign_platform(self):
+        foreign = "linux/arm64" if os.uname().machine == "x86_64" else "linux/amd64"
+        done = self.build(self.sample(), "--platform", foreign, exit_code=1)
+        self.assertIn("--allow-emulation", done.stderr)
+
+    def test_no_engine(self):
+        done = self.run_program("build", exit_code=1, DOCKER_HOST=f"unix://{self.folder}/none.sock")
+        self.assertIn("none.sock", done.stderr)
+        self.assertIn("DOCKER_HOST", done.stderr)
+
+    def test_remote_engines_are_refused_by_name(self):
+        for host in ("tcp://127.0.0.1:2375", "ssh://somewhere"):
+            done = self.run_program("build", "--host", host, exit_code=2)
+            self.assertIn(host.split("//")[0], done.stderr)
+
+    def test_dry_run_touches_nothing(self):
+        sample = self.sample()
+        images = self.engine.request("GET", "/images/json?all=1")[1]
+        files = sorted(path for path in self.folder.rglob("*"))
+        events = self.events_of(lambda: self.build(sample, "--push", "--dry-run"))
+        self.assertEqual(events, [])
+        self.assertEqual(images, self.engine.request("GET", "/images/json?all=1")[1])
+        self.assertEqual(files, sorted(path for path in self.folder.rglob("*")))
+        done = self.build(f"file://{sample}", "--push", "--dry-run")
+        self.assertIn(self.git(sample, "rev-parse", "main").strip(), done.stderr)
+        self.assertEqual(files, sorted(path for path in self.folder.rglob("*")))
+        self.assert_absent(self.image)
+
+
+class Interruption(LabCase):
+    def interrupt(self, number: int, exit_code: int):
+        process = self.start_program("build", "--source", self.sample("slow"), "--base-image", BASE_IMAGE, "--repository",
+                                     self.repository, "--runtime-version", VERSION, "--push", "--no-cache", "--progress", "plain")
+        for line in process.stderr:
+            if "compiling" in line or "slow" in line or "building V8" in line:
+                break
+        started = time.monotonic()
+        process.send_signal(number)
+        said = process.stderr.read()
+        self.assertEqual(process.wait(20), exit_code, said)
+        self.assertLess(time.monotonic() - started, 5)
+        self.assert_absent(self.image)
+        return said
+
+    def running(self) -> bool:
+        """Whether the script of the sample still runs in a container, seen from outside."""
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            try:
+                if b"/wasmx/util/runtimes/v8.sh" in path.read_bytes():
+                    return True
+            except OSError:
+                pass
+        return False
+
+    def test_ctrl_c_stops_the_build(self):
+        for builder in ("1", "0"):
+            with self.subTest(DOCKER_BUILDKIT=builder):
+                self.environment["DOCKER_BUILDKIT"] = builder
+                self.folder.joinpath("sample-slow").exists() and shutil.rmtree(self.folder / "sample-slow")
+                self.interrupt(signal.SIGINT, 130)
+                deadline = time.monotonic() + 10
+                while self.running() and time.monotonic() < deadline:
+                    time.sleep(0.1)
+                self.assertFalse(self.running(), "the engine still builds")
+
+    def test_sigterm(self):
+        self.interrupt(signal.SIGTERM, 143)
+
+
+class PodmanInterruption(Interruption):
+    HOST = LAB_ENVIRONMENT["WASMX_LAB_PODMAN_HOST"]
+
+    def test_ctrl_c_stops_the_build(self):
+        self.assertIn("podman cannot stop a build", self.interrupt(signal.SIGINT, 130))
+
+    def test_sigterm(self):
+        self.skipTest("as with docker; podman's build of the other test still runs")
+
+
+class EngineGone(LabCase):
+    """An engine of its own, since this one is killed."""
+
+    def setUp(self):
+        super().setUp()
+        from lab import Lab
+        self.own = Lab(str(self.folder / "lab"))
+        cache = Path(os.environ["WASMX_LAB"]) / "cache"
+        self.own.up(True, False, False, False, None, True, cache, say=lambda line: None)
+        self.addCleanup(self.own.down, say=lambda line: None)
+        self.HOST = self.own.environment()["DOCKER_HOST"]
+        self.environment["DOCKER_HOST"] = self.HOST
+
+    def test_engine_dies_while_it_builds(self):
+        process = self.start_program("build", "--source", self.sample("slow"), "--base-image", BASE_IMAGE, "--repository",
+                                     self.repository, "--runtime-version", VERSION, "--push", "--progress", "plain")
+        for line in process.stderr:
+            if "building V8" in line or "slow" in line:
+                break
+        self.own.down(say=lambda line: None)
+        said = process.stderr.read()
+        self.assertEqual(process.wait(30), 1, said)
+        self.assertIn("error:", said)
+        self.assert_absent(self.image)
+
+
+class Extract(LabCase):
+    def test_no_such_tag(self):
+        done = self.run_program("extract", f"{self.repository}:{TAG}", exit_code=1)
+        self.assertIn(TAG, done.stderr)
+        self.assertEqual(list(self.folder.glob("*.tar.gz")), [])
+
+    def test_no_such_path(self):
+        self.build(self.sample(), "--push")
+        done = self.run_program("extract", self.image, "--path", "/wasmx/nothing", exit_code=1)
+        self.assertIn("/wasmx/nothing", done.stderr)
+        self.assertEqual(list(self.folder.glob("nothing*")), [])
+
+    def test_wrong_platform(self):
+        self.build(self.sample(), "--push")
+        foreign = "linux/arm64" if os.uname().machine == "x86_64" else "linux/amd64"
+        done = self.run_program("extract", self.image, "--platform", foreign, exit_code=1)
+        self.assertIn(foreign, done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`build --push`, then `extract`: on BuildKit, on the classic builder, on podman."""
+import json
+import re
+import shutil
+import subprocess
+import tarfile
+import unittest
+from pathlib import Path
+
+from case import (BASE_IMAGE, DOCKER_ARCH, LAB_ENVIRONMENT, PACKAGE, PROGRAM, REGISTRY, SUPPORT, TOP, VERSION, LabCase, sha256)
+
+
+class MainJob(LabCase):
+    def test_build_push_extract(self):
+        sample = self.sample()
+        done = self.build(sample, "--push", "--output", self.folder / "out")
+        self.assertRegex(done.stdout, rf"\A{re.escape(self.image)}@sha256:[0-9a-f]{{64}}\n\Z")
+
+        inspected = json.loads(self.skopeo("inspect", "--tls-verify=false", f"docker://{self.image}"))
+        self.assertEqual(inspected["Digest"], done.stdout.strip().split("@")[1])
+        self.assertEqual(inspected["Architecture"], DOCKER_ARCH)
+        base = self.engine.image(BASE_IMAGE)
+        self.assertEqual(len(inspected["Layers"]), len(base["RootFS"]["Layers"]) + 2)
+
+        layers = self.layers(self.image)
+        self.assert_source_layer(layers[-2], sample)
+        with tarfile.open(layers[-1]) as tar:
+            names = {name for name in tar.getnames() if name.startswith("wasmx/")}
+        self.assertEqual(names, {"wasmx/dist", f"wasmx/dist/{PACKAGE}", f"wasmx/dist/{PACKAGE}.sha256"}, "something is left over")
+
+        extracted = self.run_program("extract", self.image, "-o", "got")
+        self.assertEqual(extracted.stdout, f"{sha256(self.folder / 'got' / PACKAGE)}  got/{PACKAGE}\n")
+        self.assertEqual((self.folder / "got" / PACKAGE).read_bytes(), (self.folder / "out" / PACKAGE).read_bytes())
+        piped = subprocess.run([PROGRAM, "extract", "--stdout", self.image], env=self.environment, capture_output=True)
+        self.assertEqual(piped.stdout, (self.folder / "got" / PACKAGE).read_bytes())
+        self.check_package(self.folder / "got" / PACKAGE)
+
+    def check_package(self, package: Path):
+        with tarfile.open(package) as tar:
+            members = tar.getmembers()
+        self.assertEqual({member.name.split("/")[0] for member in members}, {TOP})
+        self.assertEqual([m.name for m in members], sorted(m.name for m in members))
+        self.assertEqual({(m.uid, m.gid, m.uname, m.gname) for m in members}, {(0, 0, "", "")})
+        self.assertEqual(len({m.mtime for m in members}), 1)
+        self.assertEqual(package.read_bytes()[4:8], b"\0\0\0\0", "gzip -n writes no time")
+        unpacked = self.folder / "unpacked"
+        with tarfile.open(package) as tar:
+            tar.extractall(unpacked)
+        program = self.folder / "consumer"
+        subprocess.run(["cc", SUPPORT / "consumer" / "consumer.c", f"-I{unpacked / TOP / 'include'}", f"-L{unpacked / TOP / 'lib'}", "-lv8bridge",
+                        "-lwee8", "-ldl", "-lm", "-lpthread", "-lstdc++", "-latomic", "-o", program], check=True)
+        subprocess.run([program], check=True, stdout=subprocess.DEVNULL)
+
+    def test_twice_without_cache_is_the_same(self):
+        sample = self.sample()
+        for folder in ("one", "two"):
+            self.build(sample, "--no-cache", "--output", folder)
+        self.assertEqual(sha256(self.folder / "one" / PACKAGE), sha256(self.folder / "two" / PACKAGE))
+
+    def test_leaves_nothing_behind(self):
+        def state():
+            usage = json.loads(self.engine.request("GET", "/system/df")[1])
+            contexts = [r for r in usage.get("BuildCache") or [] if "build-context" in r["Description"] or r["Description"] == "copy /context /"]
+            containers = json.loads(self.engine.request("GET", "/containers/json?all=1")[1])
+            return len(contexts), len(containers)
+
+        before = state()
+        self.build(self.sample(), "--no-cache")
+        self.assertEqual(state(), before)
+
+    def test_labels(self):
+        sample = self.sample()
+        self.build(sample)
+        labels = self.engine.image(self.image)["Config"]["Labels"]
+        prefix = "org.opencontainers.image."
+        self.assertEqual(labels[prefix + "revision"], self.git(sample, "rev-parse", "HEAD").strip())
+        self.assertEqual(labels[prefix + "version"], VERSION)
+        self.assertEqual(labels[prefix + "base.name"], BASE_IMAGE)
+        self.assertEqual(labels[prefix + "licenses"], "Apache-2.0")
+        date = self.git(sample, "log", "-1", "--format=%cd", "--date=format-local:%Y-%m-%dT%H:%M:%SZ")
+        self.assertEqual(labels[prefix + "created"][:10], date.strip()[:10])
+        self.assertIn("title", {name.removeprefix(prefix) for name in labels})
+
+    def test_stdout_of_build_is_the_image_id(self):
+        done = self.build(self.sample())
+        self.assertRegex(done.stdout, r"\Asha256:[0-9a-f]{64}\n\Z")
+        self.assertTrue(self.engine.image(self.image)["Id"].endswith(done.stdout.strip().removeprefix("sha256:")))
+
+    def test_the_log_is_kept_whole(self):
+        done = self.build(self.sample(), "--no-cache", "--log-file", "x/build.log", "--quiet")
+        self.assertEqual(done.stderr, "")
+        log = (self.folder / "x" / "build.log").read_text()
+        self.assertIn("building v8bridge", log)
+        self.assertIn("RUN build and package the runtime", log)
+
+    def test_a_loud_build_arrives_with_its_end(self):
+        done = self.build(self.sample("loud"), "--progress", "plain")
+        self.assertNotIn("output clipped", done.stderr)
+        self.assertIn("lines not shown", done.stderr)
+        self.assertIn(f"{PACKAGE}\n", done.stderr)
+
+
+class BuildKit(MainJob):
+    def test_base_image_from_the_module(self):
+        subprocess.run(["/usr/bin/docker", "--host", self.HOST, "rmi", "-f", "wasmx-build-ubuntu"], capture_output=True)
+        sample = self.sample()
+        arguments = ("build", "--source", sample, "--repository", self.repository, "--runtime-version", VERSION)
+        first = self.run_program(*arguments)
+        self.assertIn("base image: building wasmx-build-ubuntu", first.stderr)
+        labels = self.engine.image("wasmx-build-ubuntu")["Config"]["Labels"]
+        self.assertEqual(labels["dev.wasmx.base.tree"], self.git(sample, "rev-parse", "HEAD:assets/release/Dockerfiles").strip())
+        again = self.run_program(*arguments)
+        self.assertNotIn("base image: building", again.stderr)
+        self.assertEqual(again.stdout, first.stdout, "nothing changed, so the cache has it all")
+        (sample / "assets/release/Dockerfiles/more").write_text("changed\n")
+        self.git(sample, "add", "-A")
+        self.git(sample, "-c", "user.name=x", "-c", "user.email=x@x", "commit", "-qm", "change")
+        third = self.run_program(*arguments)
+        self.assertIn("base image: building wasmx-build-ubuntu", third.stderr)
+
+    def test_base_image_is_pulled(self):
+        remote = f"{REGISTRY}/{type(self).__name__.lower()}/base:1"
+        self.docker("tag", BASE_IMAGE, remote)
+        self.run_program("push", remote)
+        self.docker("rmi", remote)
+        self.run_program("build", "--source", self.sample(), "--base-image", remote, "--repository", self.repository,
+                         "--runtime-version", VERSION)
+        labels = self.engine.image(self.image)["Config"]["Labels"]
+        self.assertRegex(labels["org.opencontainers.image.base.digest"], "^sha256:[0-9a-f]{64}$")
+
+    def test_docker_pull_and_cp_agree_with_extract(self):
+        self.build(self.sample(), "--push")
+        self.docker("rmi", self.image)
+        self.docker("pull", "--quiet", self.image)
+        container = self.docker("create", self.image, "none").strip()
+        self.addCleanup(self.docker, "rm", container)
+        self.docker("cp", f"{container}:/wasmx/dist/{PACKAGE}", str(self.folder / "by-docker"))
+        self.run_program("extract", self.image)
+        self.assertEqual((self.folder / PACKAGE).read_bytes(), (self.folder / "by-docker").read_bytes())
+
+    def test_push_of_an_image_that_is_there(self):
+        done = self.build(self.sample())
+        pushed = self.run_program("push", self.image)
+        self.assertRegex(pushed.stdout, rf"\A{re.escape(self.image)}@sha256:[0-9a-f]{{64}}\n\Z")
+        self.assertEqual(self.manifest(self.image)["config"]["digest"], done.stdout.strip())
+
+    def test_tag_is_the_whole_name(self):
+        name = f"{self.repository}:mine"
+        done = self.run_program("build", "--source", self.sample(), "--base-image", BASE_IMAGE, "-t", name,
+                                "--runtime-version", VERSION, "--push")
+        self.assertTrue(done.stdout.startswith(name + "@sha256:"))
+        self.run_program("extract", name, exit_code=2)
+        self.run_program("extract", name, "--path", f"/wasmx/dist/{PACKAGE}")
+
+    def test_ref(self):
+        sample = self.sample()
+        self.build(sample, "--ref", "v0.1", "--allow-dirty")
+        labels = self.engine.image(self.image)["Config"]["Labels"]
+        self.assertEqual(labels["org.opencontainers.image.revision"], self.git(sample, "rev-parse", "v0.1^{commit}").strip())
+
+    def test_git_url(self):
+        sample = self.sample()
+        url = f"file://{sample}"
+        self.build(url, "--ref", "main")
+        first = self.engine.image(self.image)["Config"]["Labels"]["org.opencontainers.image.revision"]
+        self.assertEqual(first, self.git(sample, "rev-parse", "main").strip())
+        self.git(sample, "-c", "user.name=x", "-c", "user.email=x@x", "commit", "-q", "--allow-empty", "-m", "next")
+        self.build(url)
+        second = self.engine.image(self.image)["Config"]["Labels"]["org.opencontainers.image.revision"]
+        self.assertEqual(second, self.git(sample, "rev-parse", "main").strip())
+        self.assertNotEqual(first, second)
+
+    def test_plain_folder(self):
+        sample = self.sample()
+        shutil.rmtree(sample / ".git")
+        (sample / ".dockerignore").write_text("docs\n*.secret\n")
+        (sample / "key.secret").write_text("x")
+        done = self.build(sample, "--push")
+        self.assertIn("warning:", done.stderr)
+        with tarfile.open(self.layers(self.image)[-2]) as tar:
+            names = tar.getnames()
+        self.assertIn("wasmx/Makefile", names)
+        self.assertFalse([name for name in names if name.startswith("wasmx/docs") or name.endswith(".secret")])
+
+    def test_dirty_tree(self):
+        sample = self.sample()
+        (sample / "Makefile").write_text((sample / "Makefile").read_text() + "# changed\n")
+        (sample / "new file").write_text("x")
+        done = self.build(sample, exit_code=2)
+        self.assertIn("Makefile", done.stderr)
+        self.assertIn("new file", done.stderr)
+        self.assertIn("--allow-dirty", done.stderr)
+        self.build(sample, "--allow-dirty")
+        labels = self.engine.image(self.image)["Config"]["Labels"]
+        self.assertNotIn("org.opencontainers.image.revision", labels)
+
+    def test_cache_is_used(self):
+        sample = self.sample()
+        first = self.build(sample)
+        second = self.build(sample)
+        self.assertEqual(first.stdout, second.stdout)
+        self.assertIn("cached", second.stderr)
+
+
+class Classic(MainJob):
+    ENVIRONMENT = {"DOCKER_BUILDKIT": "0"}
+
+
+class Podman(MainJob):
+    HOST = LAB_ENVIRONMENT["WASMX_LAB_PODMAN_HOST"]
+
+    def test_base_image_from_the_module(self):
+        BuildKit.test_base_image_from_the_module(self)
+
+    def test_leaves_nothing_behind(self):
+        self.build(self.sample(), "--no-cache")
+        self.assertEqual(json.loads(self.engine.request("GET", "/containers/json?all=1")[1]), [])
+
+
+del MainJob  # only its heirs are run
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+// Layers that nobody's builder makes.
+#include <doctest/doctest.h>
+
+#include <string>
+
+#include "base/error.hpp"
+#include "extract/layer_search.hpp"
+#include "extract/search.hpp"
+#include "tars.hpp"
+
+namespace wasmx::extract {
+
+namespace {
+
+using namespace test;
+
+Layers layer_of(std::string blob) {
+    return {.count = 1, .open = [blob = std::move(blob)](std::size_t) {
+                return io::verified(io::from_string(blob), io::sha256(blob), blob.size());
+            }};
+}
+
+// What was said, or the file's content.
+std::string outcome(const Layers& layers, Fault fault, const std::string& path = "/x") {
+    try {
+        return all_of(search(layers, path).content.body().open());
+    } catch (const Error& error) {
+        CHECK(error.fault() == fault);
+        return error.message();
+    }
+}
+
+bool has(const std::string& text, std::string_view part) {
+    return text.find(part) != std::string::npos;
+}
+
+}  // namespace
+
+TEST_SUITE_BEGIN("extract");
+
+TEST_CASE("a member outside the image condemns the layer") {
+    for (const char* path : {"../x", "a/../../x", "/../x", "./../../etc/passwd", ".."}) {
+        CAPTURE(path);
+        const std::string blob = tar({file("x", "1")}).substr(0, 1024) + raw_header(path, '0', 0) + raw_end();
+        CHECK(has(outcome(layer_of(blob), Fault::integrity), "outside the image"));
+    }
+}
+
+TEST_CASE("a hard link to outside is followed nowhere") {
+    const std::string blob = tar({hardlink("x", "../../etc/passwd"), hardlink("y", "/x")});
+    CHECK(has(outcome(layer_of(blob), Fault::integrity), "outside the image"));
+    CHECK(has(outcome(layer_of(blob), Fault::integrity, "/y"), "outside the image"));
+}
+
+TEST_CASE("devices and pipes are no files") {
+    for (const char type : {'3', '4', '6'}) {
+        CAPTURE(type);
+        CHECK(has(outcome(layer_of(raw_header("x", type, 0) + raw_end()), Fault::not_found), "a device or the like"));
+        CHECK(has(outcome(layer_of(raw_header("x", type, 0) + raw_end()), Fault::not_found, "/x/y"), "no directory"));
+    }
+    CHECK(outcome(layer_of(raw_header("dev", '3', 0) + tar({file("x", "1")})), Fault::bug) == "1");
+}
+
+TEST_CASE("a symbolic link without a target leads nowhere") {
+    CHECK(has(outcome(layer_of(raw_header("x", '2', 0) + raw_end()), Fault::not_found), "not in the image"));
+}
+
+TEST_CASE("an archive that is cut off is damaged, wherever") {
+    const std::string whole = tar({file("a", std::string(5000, 'a')), file("x", std::string(5000, 'x'))});
+    for (const std::size_t size : {100, 512, 700, 4000, 5632, 6000, 6200, 9000, 11000}) {
+        CAPTURE(size);
+        // One that ends between two members is an archive of the first.
+        const bool is_whole = size == 5632;
+        outcome(layer_of(whole.substr(0, size)), is_whole ? Fault::not_found : Fault::integrity);
+        outcome(layer_of(gzipped(whole.substr(0, size))), is_whole ? Fault::not_found : Fault::integrity);
+    }
+    const std::string packed = gzipped(whole);
+    CHECK(has(outcome(layer_of(packed.substr(0, packed.size() / 2)), Fault::integrity), "archive"));
+}
+
+TEST_CASE("garbage is no layer") {
+    CHECK(has(outcome(layer_of("not an archive at all"), Fault::integrity), "archive"));
+    CHECK(has(outcome(layer_of(std::string(4096, '\xff')), Fault::integrity), "archive"));
+    CHECK(has(outcome(layer_of(std::string("\x1f\x8b\x08\x00garbage", 11)), Fault::integrity), "archive"));
+}
+
+TEST_CASE("a claimed size costs nothing") {
+    constexpr std::uint64_t tebibyte = std::uint64_t{1} << 40;
+    const std::string base256 = [] {  // more than eleven octal digits hold: GNU's binary number
+        std::string block = raw_header("x", '0', 0);
+        block.replace(124, 12, std::string("\x80\0\0\0\0\0\x01\0\0\0\0\0", 12));
+        block.replace(148, 8, 8, ' ');
+        std::uint64_t sum = 0;
+        for (const char c : block) sum += static_cast<unsigned char>(c);
+        char text[9];
+        std::snprintf(text, sizeof text, "%06o", static_cast<unsigned>(sum));
+        block.replace(148, 8, std::string(text, 6) + std::string("\0 ", 2));
+        return block;
+    }();
+    CHECK(has(outcome(layer_of(base256 + "few"), Fault::integrity), "claims to have 1.0 TiB"));
+    static_assert(LayerLimits{}.file_bytes < tebibyte);
+    // Within the limit, but not there.
+    CHECK_FALSE(outcome(layer_of(raw_header("x", '0', 1 << 30) + "few"), Fault::integrity).empty());
+}
+
+TEST_CASE("bytes that are not the layer's are reported as such, whatever the archive looks like") {
+    const std::string good = tar({file("x", "1")});
+    for (const std::string& sent :
+         {tar({file("x", "2")}), std::string("<html>sign in</html>"), good + "more", good.substr(0, 600)}) {
+        const Layers layers{.count = 1, .open = [&](std::size_t) {
+                                return io::verified(io::from_string(sent), io::sha256(good), good.size());
+                            }};
+        const std::string said = outcome(layers, Fault::integrity);
+        CHECK_MESSAGE(has(said, io::sha256(good).str()), said);
+    }
+}
+
+TEST_CASE("what stands after the archive belongs to the layer's digest") {
+    const std::string blob = tar({file("x", "1")}) + std::string(200'000, 'z');
+    CHECK(outcome(layer_of(blob), Fault::bug) == "1");
+    const Layers other{.count = 1, .open = [&](std::size_t) {
+                           return io::verified(io::from_string(blob.substr(0, blob.size() - 1) + "y"), io::sha256(blob),
+                                               blob.size());
+                       }};
+    CHECK(has(outcome(other, Fault::integrity), "have the digest"));
+}
+
+TEST_CASE("names cannot write to the terminal") {
+    const std::string said = outcome(layer_of(tar({symlink("x", "\x1b[31my\n")})), Fault::not_found);
+    CHECK(said.find('\x1b') == std::string::npos);
+}
+
+TEST_CASE("an error of the stream comes through as it is") {
+    class Broken final : public io::Source {
+        std::size_t read(std::span<std::byte>) override { throw Error(Fault::unavailable, "the line went dead"); }
+    };
+    const Layers layers{.count = 1, .open = [](std::size_t) { return std::make_unique<Broken>(); }};
+    CHECK(outcome(layers, Fault::unavailable) == "the line went dead");
+}
+
+TEST_CASE("a layer has an end") {
+    LayerSearch layer(Goal{.path = {"x"}, .rest = {}, .folder_of_link = {}}, {.members = 3});
+    const auto empty = io::from_string("");
+    io::TarReader reader(*empty);
+    const io::TarEntry member{.path = "y", .type = Type::file, .target = {}};
+    for (int i = 0; i < 2; ++i) {
+        layer.begin_layer();
+        for (int j = 0; j < 3; ++j) CHECK_NOTHROW(layer.observe(member, reader));
+    }
+    CHECK_THROWS_AS(layer.observe(member, reader), Error);
+}
+
+TEST_SUITE_END();
+
+}  // namespace wasmx::extract

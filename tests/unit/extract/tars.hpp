@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// Archives made in memory, well-formed ones by the program's own writer and hostile ones by hand.
+
+#include <algorithm>
+#include <cstdio>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "io/tar.hpp"
+
+namespace wasmx::test {
+
+using Type = io::TarEntry::Type;
+
+struct Member {
+    Type type = Type::file;
+    std::string path;
+    std::string text;  ///< content of a file, target of a link
+};
+
+inline Member file(std::string path, std::string content) {
+    return {Type::file, std::move(path), std::move(content)};
+}
+inline Member folder(std::string path) {
+    return {Type::directory, std::move(path), {}};
+}
+inline Member symlink(std::string path, std::string to) {
+    return {Type::symlink, std::move(path), std::move(to)};
+}
+inline Member hardlink(std::string path, std::string to) {
+    return {Type::hardlink, std::move(path), std::move(to)};
+}
+/// `.wh.x` for a path that ends with x.
+inline Member whiteout(const std::string& path) {
+    const auto name = path.rfind('/') + 1;
+    return file(path.substr(0, name) + ".wh." + path.substr(name), "");
+}
+inline Member opaque(const std::string& path) {
+    return file(path + "/.wh..wh..opq", "");
+}
+
+using Members = std::vector<Member>;
+
+inline std::string all_of(io::SourcePtr source) {
+    return io::read_all(*source, 1 << 30);
+}
+
+inline std::string tar(const Members& members) {
+    return all_of(io::tar_of([&members, at = std::size_t{0}]() mutable -> std::optional<io::TarMember> {
+        if (at == members.size()) return std::nullopt;
+        const Member& member = members[at++];
+        const bool is_file = member.type == Type::file;
+        return io::TarMember{.entry = {.path = member.path,
+                                       .type = member.type,
+                                       .target = is_file ? std::string() : member.text,
+                                       .size = is_file ? member.text.size() : 0,
+                                       .mode = 0644},
+                             .content = [text = member.text] { return io::from_string(text); }};
+    }));
+}
+
+inline std::string gzipped(std::string bytes) {
+    return all_of(io::gzip(io::from_string(std::move(bytes))));
+}
+
+/// A zstd frame that stores the bytes as they are. (RFC 8878, 3.1.1)
+inline std::string zstd_stored(std::string_view bytes) {
+    const auto little_endian = [](std::uint64_t value, int count) {
+        std::string out;
+        for (int i = 0; i < count; ++i) out += static_cast<char>(value >> (8 * i) & 0xff);
+        return out;
+    };
+    std::string out("\x28\xb5\x2f\xfd\xe0", 5);  // magic; single segment, content size in 8 bytes
+    out += little_endian(bytes.size(), 8);
+    constexpr std::size_t largest_block = 128 * 1024;
+    for (;;) {
+        const std::string_view block = bytes.substr(0, largest_block);
+        bytes.remove_prefix(block.size());
+        out += little_endian(block.size() << 3 | (bytes.empty() ? 1 : 0), 3);  // raw block
+        out += block;
+        if (bytes.empty()) return out;
+    }
+}
+
+/// One header block of the ustar format, with any type and any claimed size. (POSIX.1-2017, pax, "ustar Interchange
+/// Format")
+inline std::string raw_header(std::string_view name, char type, std::uint64_t size, std::string_view target = {}) {
+    std::string block(512, '\0');
+    const auto put = [&block](std::size_t at, std::string_view text) {
+        std::copy(text.begin(), text.end(), block.begin() + static_cast<std::ptrdiff_t>(at));
+    };
+    const auto octal = [](std::uint64_t value, int digits) {
+        std::string out(static_cast<std::size_t>(digits), '0');
+        for (auto digit = out.rbegin(); digit != out.rend(); ++digit, value /= 8)
+            *digit = static_cast<char>('0' + value % 8);
+        return out;
+    };
+    put(0, name);
+    put(100, octal(0644, 7));
+    put(108, octal(0, 7));
+    put(116, octal(0, 7));
+    put(124, octal(size, 11));
+    put(136, octal(0, 11));
+    put(148, "        ");
+    block[156] = type;
+    put(157, target);
+    put(257, std::string_view("ustar\0"
+                              "00",
+                              8));
+    std::uint64_t sum = 0;
+    for (const char c : block) sum += static_cast<unsigned char>(c);
+    put(148, octal(sum, 6) + std::string("\0 ", 2));
+    return block;
+}
+inline std::string raw_end() {
+    return std::string(1024, '\0');
+}
+
+}  // namespace wasmx::test

@@ -42,9 +42,19 @@ std::string hint_for(const engine::BuildOutcome& outcome, const std::vector<std:
     return hint;
 }
 
+// Our script repeats the end of its whole output behind a mark, for the live lines may have gaps; then they are not needed.
+std::vector<std::string> end_of(std::vector<std::string> lines) {
+    const auto is_mark = [](const std::string& line) { return line.starts_with("==== "); };
+    const auto first = std::find_if(lines.begin(), lines.end(), is_mark);
+    if (first == lines.end()) return lines;
+    lines.erase(lines.begin(), first + 1);
+    if (!lines.empty() && is_mark(lines.back())) lines.pop_back();
+    return lines;
+}
+
 [[noreturn]] void fail(const engine::BuildOutcome& outcome, const Steps& steps) {
     const std::string step = steps.failed_step();
-    const auto lines = steps.last_lines();
+    const auto lines = end_of(steps.last_lines());
     const bool by_step = outcome.exit_code.has_value() && !step.empty();
     Error error(Fault::failed, by_step ? fmt::format("step {} failed: {}", step, brief_reason(outcome)) : brief_reason(outcome),
                 hint_for(outcome, lines));
@@ -79,7 +89,8 @@ private:
 }  // namespace
 
 engine::Builder choose_builder(const engine::Identity& identity, const engine::Info& info) {
-    if (!identity.buildkit || environment("DOCKER_BUILDKIT") == "0") return engine::Builder::classic;
+    const std::string wish = environment("DOCKER_BUILDKIT");
+    if (identity.podman || wish == "0" || (!identity.buildkit && wish != "1")) return engine::Builder::classic;
     // Until 27.5 BuildKit over containerd's store looked for the context on the network (moby 623af65208).
     const bool lost_context = info.containerd_store && release_of(info.version) < std::pair{27, 5};
     return lost_context ? engine::Builder::classic : engine::Builder::buildkit;

@@ -82,6 +82,13 @@ void read(CLI::App& app, const commands::Command& command, std::vector<std::stri
     std::reverse(words.begin(), words.end());
     try {
         app.parse(std::move(words));
+    } catch (const CLI::ArgumentMismatch& error) {  // "--source: 1 required TEXT missing"
+        const std::string_view said = error.what();
+        const std::string_view name = said.substr(0, said.find(':'));
+        for (const commands::Option& option : command.options)
+            if (split(option.names, ',').back() == name)
+                throw Error(Fault::usage, fmt::format("{} wants {}", name, option.value), std::string(option.help));
+        throw Error(Fault::usage, fmt::format("{}: {}", command.name, printable(said)), see_help(command));
     } catch (const CLI::ParseError& error) {
         throw Error(Fault::usage, fmt::format("{}: {}", command.name, printable(error.what())), see_help(command));
     }

@@ -80,7 +80,8 @@ void Engine::negotiate() {
                     "upgrade the engine: Docker 20.10 or later");
     identity_.api_version = fmt::format("1.{}", std::min(*minor, newest_minor));
     identity_.podman = pong.find_header("Libpod-Api-Version").has_value();
-    identity_.buildkit = !identity_.podman && pong.find_header("Builder-Version") == "2";
+    // Docker 20.10 has BuildKit and recommends no builder; an engine configured for the classic one says "1".
+    identity_.buildkit = !identity_.podman && pong.find_header("Builder-Version").value_or("2") != "1";
 }
 
 io::HttpResponse Engine::send(io::HttpClient& http, const std::string& method, const std::string& path, io::HttpRequest request) {

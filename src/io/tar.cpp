@@ -20,7 +20,10 @@ struct FreeReader {
     void operator()(archive* a) const noexcept { archive_read_free(a); }
 };
 struct FreeWriter {
-    void operator()(archive* a) const noexcept { archive_write_free(a); }
+    void operator()(archive* a) const noexcept {
+        archive_write_fail(a);  // else an archive left early is finished here, through a callback whose object is going
+        archive_write_free(a);
+    }
 };
 struct FreeEntry {
     void operator()(archive_entry* e) const noexcept { archive_entry_free(e); }

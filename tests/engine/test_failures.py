@@ -26,15 +26,16 @@ class Failures:
     def test_script_fails(self):
         said = self.fails("fails")
         self.assertRegex(said, r"step \[\d/\d+\] RUN build and package the runtime failed: exit code 3")
-        self.assertIn("last lines of its output", said)
+        tail = [line for line in said[:said.index("error:")].splitlines() if line.startswith("  | ")]
+        self.assertEqual(len(tail), len(set(tail)), "lines are shown twice")
+        self.assertGreater(len(tail), 50)
         log = [line for line in said.splitlines() if line.startswith("log: ")][0].removeprefix("log: ")
         self.assertIn("util/runtimes/v8.sh failed", Path(log).read_text())
 
     def test_loud_script_fails(self):
         said = self.fails("loud-fails")
         self.assertIn("exit code 7", said)
-        tail = said[:said.index("error:")]
-        self.assertIn("==== util/runtimes/v8.sh failed (exit code 7)", tail.splitlines()[-1])
+        self.assertIn("error", said[:said.index("error:")].splitlines()[-1].lower())
         self.assertNotIn("output clipped", said)
 
     def test_network_is_missing(self):

@@ -22,7 +22,9 @@ void make_remote(const Sandbox& box) {
         git update-ref refs/pull/1/head HEAD)");
 }
 
-Repository mirror(const Sandbox& box) { return Repository::mirror((box / "remote").string(), box / "m/r.git", {}, {}); }
+Repository mirror(const Sandbox& box) {
+    return Repository::mirror((box / "remote").string(), box / "m/r.git", {}, {});
+}
 
 std::vector<std::string> names_in(const fs::path& folder) {
     std::vector<std::string> names;
@@ -60,9 +62,15 @@ TEST_CASE("a mirror is cloned, then fetched, and loses what the remote has lost"
 TEST_CASE("what an interrupted clone left is not taken for whole") {
     const Sandbox box;
     make_remote(box);
-    SUBCASE("beside the place") { box.sh("mkdir -p m/r.git.part/objects; git init -q --bare m/r.git.part"); }
-    SUBCASE("in the place") { box.sh("mkdir -p m/r.git/objects; echo 'ref: refs/heads/main' >m/r.git/HEAD"); }
-    SUBCASE("a file in the place") { box.sh("mkdir m; echo >m/r.git"); }
+    SUBCASE("beside the place") {
+        box.sh("mkdir -p m/r.git.part/objects; git init -q --bare m/r.git.part");
+    }
+    SUBCASE("in the place") {
+        box.sh("mkdir -p m/r.git/objects; echo 'ref: refs/heads/main' >m/r.git/HEAD");
+    }
+    SUBCASE("a file in the place") {
+        box.sh("mkdir m; echo >m/r.git");
+    }
     CHECK(mirror(box).find_commit("annotated"));
     CHECK(names_in(box / "m") == std::vector<std::string>{"r.git", "r.git.lock"});
 }
@@ -76,8 +84,9 @@ TEST_CASE("a clone that fails or is stopped leaves nothing") {
     CHECK(names_in(box / "m") == std::vector<std::string>{"r.git.lock"});
     std::stop_source stop;
     const auto stop_at_once = [&stop](std::string_view) { stop.request_stop(); };
-    CHECK(error_of([&] { Repository::mirror((box / "remote").string(), box / "m/r.git", stop.get_token(), stop_at_once); })
-              .fault() == Fault::interrupted);
+    CHECK(error_of([&] {
+              Repository::mirror((box / "remote").string(), box / "m/r.git", stop.get_token(), stop_at_once);
+          }).fault() == Fault::interrupted);
     CHECK(names_in(box / "m") == std::vector<std::string>{"r.git.lock"});
 }
 
@@ -120,7 +129,8 @@ TEST_CASE("processes that mirror at once") {
 TEST_CASE("submodules are not fetched") {
     const Sandbox box;
     make_remote(box);
-    box.sh(R"(cd remote; git -c protocol.file.allow=always submodule --quiet add "file://$PWD/../nowhere2" sub 2>/dev/null || true
+    box.sh(
+        R"(cd remote; git -c protocol.file.allow=always submodule --quiet add "file://$PWD/../nowhere2" sub 2>/dev/null || true
         git update-index --add --cacheinfo 160000,$(git rev-parse HEAD),sub
         printf '[submodule "sub"]\n\tpath = sub\n\turl = file:///nowhere\n' >.gitmodules
         git add .gitmodules; git commit -qm sub; git config fetch.recurseSubmodules true)");
@@ -148,7 +158,8 @@ TEST_CASE("what a remote says of a ref, without a clone") {
     CHECK(ask("refs/heads/main") == one);
     CHECK(ask("heads/main") == one);
     CHECK(ask(std::string(40, 'a')) == std::string(40, 'a'));
-    for (const char* none : {"nowhere", "mai", "main*", "*", "--all", "", "HEAD~1", "abcdef0"}) CHECK(ask(none) == "none");
+    for (const char* none : {"nowhere", "mai", "main*", "*", "--all", "", "HEAD~1", "abcdef0"})
+        CHECK(ask(none) == "none");
     CHECK(git::remote_ref_names(url, {}) ==
           std::vector<std::string>{"main", "topic/x", "x", "a/main", "annotated", "light"});
 }
@@ -159,9 +170,28 @@ TEST_CASE("URLs that are fetched from, and those that are not") {
         CAPTURE(url);
         CHECK(git::is_url(url));
     }
-    for (const char* text : {"", "x", "/x", "./x", "../a@b:c", "http://example.org/x", "ftp://example.org/x", "ext::sh -c x",
-                             "a@b::c", "-u@h:x", "--upload-pack=x", "u@-h:x", "host:path", "C:\\x", "@h:x", "u@:x", "u@h:",
-                             "://x", "ssh", "a/b@c:d", "fd::17", "transport://x"}) {
+    for (const char* text : {"",
+                             "x",
+                             "/x",
+                             "./x",
+                             "../a@b:c",
+                             "http://example.org/x",
+                             "ftp://example.org/x",
+                             "ext::sh -c x",
+                             "a@b::c",
+                             "-u@h:x",
+                             "--upload-pack=x",
+                             "u@-h:x",
+                             "host:path",
+                             "C:\\x",
+                             "@h:x",
+                             "u@:x",
+                             "u@h:",
+                             "://x",
+                             "ssh",
+                             "a/b@c:d",
+                             "fd::17",
+                             "transport://x"}) {
         CAPTURE(text);
         CHECK_FALSE(git::is_url(text));
     }

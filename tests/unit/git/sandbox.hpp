@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// A folder of its own with a git of its own: no configuration of this machine's, fixed names and dates. For the rooms that
-// work on real repositories.
+// A folder of its own with a git of its own: no configuration of this machine's, fixed names and dates. For the rooms
+// that work on real repositories.
 
 #include <doctest/doctest.h>
 #include <stdlib.h>
@@ -57,7 +57,8 @@ public:
 
     /// Runs a shell script in the sandbox, which must succeed; what it printed.
     std::string sh(const std::string& script) const {
-        const auto result = io::run({.argv = {"/bin/sh", "-euc", "cd \"$0\"\n" + script, root_.string()}, .env = {}, .input = {}}, {});
+        const auto result =
+            io::run({.argv = {"/bin/sh", "-euc", "cd \"$0\"\n" + script, root_.string()}, .env = {}, .input = {}}, {});
         INFO("script: " << script);
         INFO("stderr: " << result.err);
         REQUIRE(result.exit_code == 0);

@@ -98,8 +98,7 @@ TEST_CASE("runtimes by name") {
 
 TEST_CASE("the files that a tarball must have") {
     const auto v8 = Recipe{Runtime::v8, "13.1.201.15", arm64}.required_files();
-    CHECK(v8 ==
-          std::vector<std::string>{"include/v8bridge.h", "include/wasm.h", "lib/libv8bridge.a", "lib/libwee8.a"});
+    CHECK(v8 == std::vector<std::string>{"include/v8bridge.h", "include/wasm.h", "lib/libv8bridge.a", "lib/libwee8.a"});
     CHECK_FALSE(has(Recipe{Runtime::v8, "11.4.183.23", arm64}.required_files(), "lib/libcwabt.a"));
     CHECK_FALSE(has(Recipe{Runtime::v8, "main", arm64}.required_files(), "lib/libcwabt.a"));
     const auto old = Recipe{Runtime::v8, "10.5.18", x86_64}.required_files();

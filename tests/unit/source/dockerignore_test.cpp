@@ -34,19 +34,22 @@ TEST_CASE("a pattern and a path, from end to end") {
         {"a*b?c*x", "abxbbxdbxebxczzy", false},
         {"?", "a", true},
         {"?", "/", false},
-        {"a?b", "a\xe2\x98\xba"
-                "b",
+        {"a?b",
+         "a\xe2\x98\xba"
+         "b",
          true},  // ☺ is one character
-        {"a???b", "a\xe2\x98\xba"
-                  "b",
+        {"a???b",
+         "a\xe2\x98\xba"
+         "b",
          false},
         {"ab[c]", "abc", true},
         {"ab[b-d]", "abc", true},
         {"ab[e-g]", "abc", false},
         {"ab[^c]", "abc", false},
         {"ab[^e-g]", "abc", true},
-        {"a[^a]b", "a\xe2\x98\xba"
-                   "b",
+        {"a[^a]b",
+         "a\xe2\x98\xba"
+         "b",
          true},
         {"[a-\xce\xb6]*", "\xce\xb1", true},  // up to ζ, and α is below
         {"*[a-\xce\xb6]", "A", false},
@@ -99,7 +102,8 @@ TEST_CASE("a pattern and a path, from end to end") {
 }
 
 TEST_CASE("what is no pattern") {
-    for (const char* pattern : {"[", "[a", "[]", "[]a]", "[^]", "[-x]", "[x-]", "[a-b-c]", "[^bc", "a[", "a\\", "[\\"}) {
+    for (const char* pattern :
+         {"[", "[a", "[]", "[]a]", "[^]", "[-x]", "[x-]", "[a-b-c]", "[^bc", "a[", "a\\", "[\\"}) {
         CAPTURE(pattern);
         CHECK_FALSE(source::is_pattern(pattern));
         CHECK_FALSE(source::pattern_matches(pattern, "a"));
@@ -118,9 +122,20 @@ TEST_CASE("no pattern takes long") {
 
 TEST_CASE("paths made clean") {
     const std::pair<const char*, const char*> rows[] = {
-        {"", "."},          {".", "."},       {"/", "/"},         {"a/", "a"},          {"./a", "a"},
-        {"a//b/./c", "a/b/c"}, {"a/../b", "b"},  {"a/..", "."},      {"../a", "../a"},     {"../../a/..", "../.."},
-        {"/../a", "/a"},    {"/a/../..", "/"}, {"a/b/../../..", ".."}, {"...", "..."},
+        {"", "."},
+        {".", "."},
+        {"/", "/"},
+        {"a/", "a"},
+        {"./a", "a"},
+        {"a//b/./c", "a/b/c"},
+        {"a/../b", "b"},
+        {"a/..", "."},
+        {"../a", "../a"},
+        {"../../a/..", "../.."},
+        {"/../a", "/a"},
+        {"/a/../..", "/"},
+        {"a/b/../../..", ".."},
+        {"...", "..."},
     };
     for (const auto& [path, clean] : rows) CHECK(source::clean_path(path) == clean);
 }

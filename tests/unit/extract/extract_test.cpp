@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: Apache-2.0
+// The two functions that speak to a registry, against one that holds its images in memory.
+#include "extract/extract.hpp"
+
+#include <doctest/doctest.h>
+#include <nlohmann/json.hpp>
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
+#include "support/http_server.hpp"
+#include "tars.hpp"
+
+namespace wasmx::extract {
+
+namespace {
+
+using namespace test;
+using Json = nlohmann::json;
+
+const oci::Platform amd64{oci::Architecture::x86_64};
+const oci::Platform arm64{oci::Architecture::arm64};
+
+class MemoryRegistry {
+public:
+    Json blob(const std::string& bytes, std::string_view media_type) {
+        const Digest digest = io::sha256(bytes);
+        blobs["/v2/kong/x/blobs/" + digest.str()] = {.headers = {}, .body = bytes};
+        return {{"mediaType", media_type}, {"digest", digest.str()}, {"size", bytes.size()}};
+    }
+
+    // Stores a manifest under its digest, and under a tag unless that is empty.
+    Json manifest(const Json& json, const std::string& tag) {
+        const std::string bytes = json.dump();
+        const std::string media_type = json.at("mediaType");
+        const std::string digest = io::sha256(bytes).str();
+        const Reply reply{.headers = {{"Content-Type", media_type}, {"Docker-Content-Digest", digest}}, .body = bytes};
+        blobs["/v2/kong/x/manifests/" + digest] = reply;
+        if (!tag.empty()) blobs["/v2/kong/x/manifests/" + tag] = reply;
+        return {{"mediaType", media_type}, {"digest", digest}, {"size", bytes.size()}};
+    }
+
+    Json image(const std::vector<std::string>& layers, const std::string& architecture, const std::string& tag) {
+        Json config{{"os", "linux"}, {"architecture", architecture}, {"rootfs", {{"diff_ids", Json::array()}}}};
+        Json list = Json::array();
+        for (const std::string& layer : layers) {
+            config["rootfs"]["diff_ids"].push_back(io::sha256(layer).str());
+            list.push_back(blob(layer, oci::media_type::oci_layer_tar));
+        }
+        return image_of(blob(config.dump(), oci::media_type::oci_config), list, tag);
+    }
+
+    Json image_of(const Json& config, const Json& layers, const std::string& tag) {
+        const Json json{
+            {"schemaVersion", 2}, {"mediaType", oci::media_type::oci_manifest}, {"config", config}, {"layers", layers}};
+        return manifest(json, tag);
+    }
+
+    Json index(const Json& rows, const std::string& tag) {
+        const Json json{{"schemaVersion", 2}, {"mediaType", oci::media_type::oci_index}, {"manifests", rows}};
+        return manifest(json, tag);
+    }
+
+    std::map<std::string, Reply> blobs{{"/v2/", {.headers = {{"Docker-Distribution-Api-Version", "registry/2.0"}}}}};
+    HttpServer server{[this](const Seen& seen) {
+        const auto found = blobs.find(seen.target);
+        return found == blobs.end() ? Reply{.status = 404} : found->second;
+    }};
+    io::HttpClient http{std::stop_token(), "test"};
+    oci::Reference name = oci::Reference::parse(server.host() + "/kong/x:tag");
+    registry::Repository repository{http, name, {.credential = {}, .warn = {}}};
+};
+
+Json row(Json descriptor, const std::string& architecture) {
+    descriptor["platform"] = {{"os", "linux"}, {"architecture", architecture}};
+    return descriptor;
+}
+
+class Collected final : public io::Sink {
+public:
+    void write(std::span<const std::byte> bytes) override { text += io::text_of(bytes); }
+    void finish() override { finished = true; }
+    std::string text;
+    bool finished = false;
+};
+
+// What was told, one line for each task: "layer sha256:… 2.0 KiB: 2048 of 2048, verified".
+class Told final : public Progress {
+public:
+    class Line final : public Task {
+    public:
+        Line(Told& told, std::string name, std::uint64_t total) : told_(told), name_(std::move(name)), total_(total) {}
+        ~Line() override {
+            told_.tasks.push_back(name_ + ": " + std::to_string(seen_) + " of " + std::to_string(total_) + ", " + end_);
+        }
+        void advance(std::uint64_t bytes) override { seen_ += bytes; }
+        void log(std::string_view, Stream) override {}
+        void done(std::string_view how) override { end_ = how; }
+        void failed(std::string_view) override {}
+
+    private:
+        Told& told_;
+        std::string name_;
+        std::uint64_t total_;
+        std::uint64_t seen_ = 0;
+        std::string end_ = "failed";
+    };
+    std::unique_ptr<Task> task(std::string name, std::uint64_t total) override {
+        return std::make_unique<Line>(*this, std::move(name), total);
+    }
+    void note(std::string_view) override {}
+    void warn(std::string_view) override {}
+    std::vector<std::string> tasks;
+};
+
+template <class Work>
+std::string failure(Fault fault, Work work) {
+    try {
+        work();
+    } catch (const Error& error) {
+        CHECK(error.fault() == fault);
+        return error.message();
+    }
+    return "nothing failed";
+}
+
+bool has(const std::string& text, std::string_view part) {
+    return text.find(part) != std::string::npos;
+}
+
+}  // namespace
+
+TEST_SUITE_BEGIN("extract");
+
+TEST_CASE("extract_file fetches the layers it needs, and says what it did") {
+    MemoryRegistry there;
+    const std::string base = tar({file("a", std::string(100'000, 'b'))});
+    const std::string middle = gzipped(tar({file("dist/x", "the file"), file("dist/x.sha256", "its sum")}));
+    const std::string top = tar({file("c", "")});
+    const Json manifest = there.image({base, middle, top}, "amd64", "tag");
+
+    const Image image = open_image(there.repository, there.name, amd64);
+    CHECK(image.digest.str() == manifest.at("digest").get<std::string>());
+    Collected sink;
+    Told told;
+    const Extracted out = extract_file(there.repository, image, "/dist/x", sink, told);
+
+    CHECK(sink.text == "the file");
+    CHECK_FALSE(sink.finished);  // that is the caller's
+    CHECK(out.digest == io::sha256("the file"));
+    CHECK(out.size == 8);
+    CHECK(out.layer == 2);
+    CHECK(out.fetched == middle.size() + top.size());
+    CHECK(out.image_size == base.size() + middle.size() + top.size());
+    CHECK(out.sha256_file == "its sum");
+    REQUIRE(told.tasks.size() == 2);
+    CHECK(told.tasks[0] == "layer " + io::sha256(top).brief() + " 1.5 KiB: 1536 of 1536, verified");
+    for (const Seen& seen : there.server.seen()) CHECK_FALSE(has(seen.target, io::sha256(base).str()));
+}
+
+TEST_CASE("extract_file writes nothing that is not verified") {
+    const std::string good = tar({file("x", "good"), file("y", std::string(200'000, 'y'))});
+    std::string bad = good;
+    bad[bad.size() - 5000] = 'z';  // long after x
+    for (const std::string& sent : {bad, good.substr(0, 150'000), good + "more"}) {
+        MemoryRegistry there;
+        there.image({good}, "amd64", "tag");
+        there.blobs["/v2/kong/x/blobs/" + io::sha256(good).str()].body = sent;
+        const Image image = open_image(there.repository, there.name, amd64);
+        Collected sink;
+        Told told;
+        failure(Fault::integrity, [&] { extract_file(there.repository, image, "/x", sink, told); });
+        CHECK(sink.text.empty());
+        REQUIRE(told.tasks.size() == 1);
+        CHECK(told.tasks[0].ends_with(", failed"));
+    }
+}
+
+TEST_CASE("extract_file says of a foreign layer that it is one") {
+    for (const char* media_type : {"application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
+                                   "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip"}) {
+        MemoryRegistry there;
+        there.image({tar({file("x", "1")})}, "amd64", "tag");
+        Image image = open_image(there.repository, there.name, amd64);
+        image.manifest.layers[0].media_type = media_type;
+        Collected sink;
+        Told told;
+        CHECK(has(failure(Fault::not_found, [&] { extract_file(there.repository, image, "/x", sink, told); }),
+                  "foreign layer"));
+    }
+}
+
+TEST_CASE("open_image follows an index to the platform's image") {
+    MemoryRegistry there;
+    const Json first = there.image({tar({file("x", "amd64")})}, "amd64", "");
+    const Json second = there.image({tar({file("x", "arm64")})}, "arm64", "");
+    there.index(Json::array({row(first, "amd64"), row(second, "arm64")}), "tag");
+    const Image image = open_image(there.repository, there.name, arm64);
+    CHECK(image.digest.str() == second.at("digest").get<std::string>());
+    CHECK(image.config.architecture == "arm64");
+}
+
+TEST_CASE("open_image takes a digest") {
+    MemoryRegistry there;
+    const Json manifest = there.image({tar({})}, "amd64", "");
+    const Digest digest = Digest::parse(manifest.at("digest").get<std::string>());
+    CHECK(open_image(there.repository, there.name.with_digest(digest), amd64).digest == digest);
+}
+
+TEST_CASE("open_image says what is wrong") {
+    MemoryRegistry there;
+    const auto opened = [&](Fault fault) {
+        return failure(fault, [&] { open_image(there.repository, there.name, amd64); });
+    };
+    const std::string layer = tar({});
+    CHECK(opened(Fault::not_found) == "the registry has no " + there.name.familiar());
+
+    const Json arm = there.image({layer}, "arm64", "tag");
+    CHECK(opened(Fault::not_found) == "the image is not for linux/amd64: it has linux/arm64");
+    there.index(Json::array({row(arm, "amd64")}), "tag");  // the index is wrong about it
+    CHECK(opened(Fault::not_found) == "the image is not for linux/amd64: it has linux/arm64");
+
+    Json missing = arm;
+    missing["digest"] = io::sha256("nothing").str();
+    there.index(Json::array({row(missing, "amd64")}), "tag");
+    CHECK(has(opened(Fault::not_found), "which the registry does not have"));
+    const Json inner = there.index(Json::array({row(arm, "amd64")}), "");
+    there.index(Json::array({row(inner, "amd64")}), "tag");
+    CHECK(has(opened(Fault::integrity), "an index inside an index"));
+
+    const Json config =
+        there.blob(R"({"os":"linux","architecture":"amd64","rootfs":{"diff_ids":[]}})", oci::media_type::oci_config);
+    there.image_of(config, Json::array({there.blob(layer, oci::media_type::oci_layer_tar)}), "tag");
+    CHECK(has(opened(Fault::integrity), "the manifest has 1 layers, the config 0"));
+    there.image(std::vector<std::string>(513, layer), "amd64", "tag");
+    CHECK(has(opened(Fault::integrity), "513 layers"));
+
+    there.image_of(there.blob("{}", "application/vnd.oci.empty.v1+json"), Json::array(), "tag");
+    CHECK(has(opened(Fault::integrity), "this is no image config"));
+    there.image_of(there.blob(std::string((8 << 20) + 1, ' '), oci::media_type::oci_config), Json::array(), "tag");
+    CHECK(has(opened(Fault::integrity), "more than the"));
+}
+
+TEST_SUITE_END();
+
+}  // namespace wasmx::extract

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <latch>
+#include <thread>
+
+#include "registry/scene.hpp"
+
+namespace wasmx::registry {
+
+TEST_SUITE_BEGIN("registry");
+
+namespace {
+
+const std::string manifest = R"({"schemaVersion":2})";
+const std::string get_tag = "GET /v2/kong/x/manifests/1";
+const test::Reply found{.headers = {{"Content-Type", "application/vnd.oci.image.index.v1+json; charset=utf-8"}}, .body = manifest};
+
+}  // namespace
+
+TEST_CASE("a public manifest: challenge, anonymous token for our own scope, and the token is kept") {
+    Scene scene({{get_tag, challenge(R"(,scope="repository:user/image:pull")")}, {get_tag, found}, {get_tag, found}},
+                {{pull_token, token("T")}});
+    Repository& repository = scene.pulling();
+    const auto got = repository.find_manifest("1");
+    REQUIRE(got);
+    CHECK(got->bytes == manifest);
+    CHECK(got->media_type == "application/vnd.oci.image.index.v1+json");
+    CHECK(got->digest == io::sha256(manifest));
+    CHECK(repository.find_manifest("1"));
+    scene.check();
+    CHECK(scene.registry.seen()[0].header("authorization").empty());
+    CHECK(scene.seen()[0].header("authorization").empty());
+    CHECK(scene.seen()[1].header("authorization") == "Bearer T");
+    CHECK(scene.seen()[2].header("authorization") == "Bearer T");
+    CHECK(scene.tokens.seen()[0].header("authorization").empty());
+    for (const auto* type : {"oci.image.index.v1", "oci.image.manifest.v1", "manifest.list.v2", "manifest.v2"})
+        CHECK(contains(scene.seen()[0].header("accept"), type));
+}
+
+TEST_CASE("the password goes to the token service alone") {
+    Scene scene({{get_tag, challenge()}, {get_tag, found}}, {{pull_token + "&account=otto", token("T")}});
+    CHECK(scene.pulling(otto()).find_manifest("1"));
+    scene.check();
+    CHECK(scene.tokens.seen()[0].header("authorization") == "Basic b3R0bzpzM2NyZXQ=");
+    CHECK(scene.seen()[1].header("authorization") == "Bearer T");
+}
+
+TEST_CASE("basic, where there is no bearer") {
+    const test::Reply wanted{.status = 401, .headers = {{"WWW-Authenticate", "Negotiate"}, {"WWW-Authenticate", R"(Basic realm="r")"}}};
+    Scene good({{get_tag, wanted}, {get_tag, found}, {get_tag, found}});
+    Repository& repository = good.pulling(otto());
+    CHECK(repository.find_manifest("1"));
+    CHECK(repository.find_manifest("1"));
+    good.check();
+    CHECK(good.seen()[1].header("authorization") == "Basic b3R0bzpzM2NyZXQ=");
+
+    Scene bad({{get_tag, wanted}, {get_tag, wanted}});
+    const Error error = error_of([&] { bad.pulling(otto()).find_manifest("1"); });
+    bad.check();
+    CHECK(error.fault() == Fault::denied);
+    CHECK(contains(error.hint(), "/home/otto/.docker/config.json"));
+}
+
+TEST_CASE("a token that is refused is renewed once, and then it is over") {
+    Scene scene({{get_tag, challenge()}, {get_tag, found}, {get_tag, challenge(R"(,error="invalid_token")")}, {get_tag, found}},
+                {{pull_token, token("old")}, {pull_token, token("new")}});
+    Repository& repository = scene.pulling();
+    CHECK(repository.find_manifest("1"));
+    CHECK(repository.find_manifest("1"));
+    scene.check();
+    CHECK(scene.seen()[3].header("authorization") == "Bearer new");
+
+    Scene stubborn({{get_tag, challenge()}, {get_tag, challenge()}}, {{pull_token, token("T")}});
+    CHECK(error_of([&] { stubborn.pulling().find_manifest("1"); }).fault() == Fault::denied);
+    stubborn.check();
+}
+
+TEST_CASE("a token is renewed before it expires") {
+    Scene scene({{get_tag, challenge()}, {get_tag, found}, {get_tag, found}, {get_tag, found}},
+                {{pull_token, token("old", 300)}, {pull_token, token("new", 300)}});
+    Repository& repository = scene.pulling();
+    CHECK(repository.find_manifest("1"));
+    scene.clock.advance(std::chrono::seconds(239));
+    CHECK(repository.find_manifest("1"));
+    scene.clock.advance(std::chrono::seconds(2));
+    CHECK(repository.find_manifest("1"));
+    scene.check();
+    CHECK(scene.seen()[2].header("authorization") == "Bearer old");
+    CHECK(scene.seen()[3].header("authorization") == "Bearer new");
+}
+
+TEST_CASE("a scope that turns out to be missing is added, once") {
+    const auto wants = challenge(R"(,error="insufficient_scope",scope="repository:kong/base:pull")");
+    const std::string both = pull_token + "&scope=repository%3Akong%2Fbase%3Apull";
+    Scene scene({{get_tag, challenge()}, {get_tag, wants}, {get_tag, found}}, {{pull_token, token("1")}, {both, token("2")}});
+    CHECK(scene.pulling().find_manifest("1"));
+    scene.check();
+
+    const auto same = challenge(R"(,error="insufficient_scope",scope="repository:kong/x:pull")");
+    Scene denied({{get_tag, challenge()}, {get_tag, same}}, {{pull_token, token("1")}});
+    CHECK(error_of([&] { denied.pulling().find_manifest("1"); }).fault() == Fault::denied);
+    denied.check();
+}
+
+TEST_CASE("credentials are not sent to a realm on another host") {
+    test::Reply elsewhere{.status = 401, .headers = {{"WWW-Authenticate", R"(Bearer realm="https://evil.example/token")"}}};
+    Scene scene({{get_tag, elsewhere}});
+    const Error error = error_of([&] { scene.pulling(otto()).find_manifest("1"); });
+    scene.check();
+    CHECK(error.fault() == Fault::denied);
+    CHECK(contains(error.message(), "evil.example"));
+    CHECK(contains(error.message(), "127.0.0.1"));
+}
+
+TEST_CASE("a token service does not send us on") {
+    Scene scene({{get_tag, challenge()}},
+                {{pull_token + "&account=otto", {.status = 302, .headers = {{"Location", "http://127.0.0.1:1/token"}}}}});
+    const Error error = error_of([&] { scene.pulling(otto()).find_manifest("1"); });
+    scene.check();
+    CHECK(contains(error.message(), "302"));
+    CHECK(contains(error.hint(), "redirect"));
+}
+
+TEST_CASE("credentials that went stale do not hide what is public") {
+    Scene scene({{get_tag, challenge()}, {get_tag, found}},
+                {{pull_token + "&account=otto", complaint(403, "DENIED", "denied")}, {pull_token, token("anonymous")}});
+    CHECK(scene.pulling(otto()).find_manifest("1"));
+    scene.check();
+    REQUIRE(scene.warnings.size() == 1);
+    CHECK(contains(scene.warnings[0], "/home/otto/.docker/config.json"));
+    CHECK(contains(scene.warnings[0], "docker login"));
+    CHECK_FALSE(contains(scene.warnings[0], secret_word));
+    CHECK(scene.tokens.seen()[1].header("authorization").empty());
+
+    Scene secret({{get_tag, challenge()}},
+                 {{pull_token + "&account=otto", complaint(401, "UNAUTHORIZED")}, {pull_token, complaint(403, "DENIED")}});
+    const Error error = error_of([&] { secret.pulling(otto()).find_manifest("1"); });
+    CHECK(error.fault() == Fault::denied);
+    CHECK(contains(error.hint(), "private or does not exist"));
+    CHECK(contains(error.hint(), "were refused"));
+}
+
+TEST_CASE("pushing does not go on without credentials") {
+    const std::string post = "POST /v2/kong/x/blobs/uploads/";
+    Scene stale({{post, challenge()}}, {{push_token_of_otto, complaint(401, "UNAUTHORIZED", "wrong password")}});
+    const Error refused = error_of([&] { stale.pushing().prove_push(); });
+    stale.check();
+    CHECK(refused.fault() == Fault::denied);
+    CHECK(contains(refused.message(), "wrong password"));
+    CHECK(contains(refused.hint(), "/home/otto/.docker/config.json"));
+
+    Scene nobody({{post, challenge()}});
+    const Error missing = error_of([&] { nobody.pushing(std::nullopt).prove_push(); });
+    nobody.check();
+    CHECK(missing.fault() == Fault::denied);
+    CHECK(contains(missing.hint(), "docker login 127.0.0.1:"));
+}
+
+TEST_CASE("identity tokens are changed by POST, and replaced by their successor") {
+    credentials::Credential credential;
+    credential.identity_token = Secret("first");
+    test::Reply with_successor{.body = R"({"access_token":"T1","refresh_token":"second"})"};
+    Scene scene({{get_tag, challenge()}, {get_tag, found}, {get_tag, found}},
+                {{"POST /token", with_successor}, {"POST /token", token("T2")}});
+    Repository& repository = scene.pulling(credential);
+    CHECK(repository.find_manifest("1"));
+    scene.clock.advance(std::chrono::seconds(61));
+    CHECK(repository.find_manifest("1"));
+    scene.check();
+    CHECK(contains(scene.tokens.seen()[0].body, "refresh_token=first"));
+    CHECK(contains(scene.tokens.seen()[1].body, "refresh_token=second"));
+    CHECK(scene.tokens.seen()[0].header("content-type") == "application/x-www-form-urlencoded");
+}
+
+TEST_CASE("a token service without POST takes the identity token as a password") {
+    credentials::Credential credential;
+    credential.username = "otto";
+    credential.identity_token = Secret(secret_word);
+    Scene scene({{get_tag, challenge()}, {get_tag, found}},
+                {{"POST /token", {.status = 404}}, {pull_token + "&account=otto", token("T")}});
+    CHECK(scene.pulling(credential).find_manifest("1"));
+    scene.check();
+}
+
+TEST_CASE("a registry token is sent as it is") {
+    credentials::Credential credential;
+    credential.registry_token = Secret("R");
+    Scene scene({{get_tag, challenge()}, {get_tag, found}});
+    CHECK(scene.pulling(credential).find_manifest("1"));
+    scene.check();
+    CHECK(scene.seen()[1].header("authorization") == "Bearer R");
+
+    Scene refused({{"POST /v2/kong/x/blobs/uploads/", challenge()}, {"POST /v2/kong/x/blobs/uploads/", challenge()}});
+    CHECK(error_of([&] { refused.pushing(credential).prove_push(); }).fault() == Fault::denied);
+    refused.check();
+}
+
+TEST_CASE("a busy token service is asked again") {
+    Scene scene({{get_tag, challenge()}, {get_tag, found}},
+                {{pull_token, {.status = 503}}, {pull_token, {.body = "{...", .drop_reply_at = 2}}, {pull_token, token("T")}});
+    CHECK(scene.pulling().find_manifest("1"));
+    scene.check();
+    CHECK(scene.clock.waits().size() == 2);
+}
+
+TEST_CASE("workers share one token") {
+    std::atomic<int> tokens_given{0};
+    test::HttpServer tokens([&](const test::Seen&) {
+        ++tokens_given;
+        return token("T");
+    });
+    test::HttpServer registry([&](const test::Seen& seen) -> test::Reply {
+        if (seen.header("authorization") == "Bearer T") return found;
+        return {.status = 401, .headers = {{"WWW-Authenticate", "Bearer realm=\"" + tokens.url() + "/token\""}}};
+    });
+    io::HttpClient http({}, "unit-test");
+    Repository repository(http, oci::Reference::parse(registry.host() + "/kong/x"), {});
+    constexpr int count = 8;
+    std::latch together(count);
+    std::atomic<int> good{0};
+    std::vector<std::thread> workers;
+    for (int i = 0; i < count; ++i) {
+        workers.emplace_back([&] {
+            together.arrive_and_wait();
+            if (repository.find_manifest("1")) ++good;
+        });
+    }
+    for (std::thread& worker : workers) worker.join();
+    CHECK(good == count);
+    CHECK(tokens_given == 1);
+}
+
+TEST_SUITE_END();
+
+}  // namespace wasmx::registry

@@ -49,7 +49,7 @@ std::vector<std::string> points_against(const Listing& listing, const Contract& 
     const std::string& top = tops.size() == 1 ? tops[0] : contract.top_directory;
     if (listing.find_file(top)) points.push_back(fmt::format("{} is a file, no directory", top));
     for (const std::string& name : contract.required_files) {
-        const auto size = listing.find_file(top + "/" + name);
+        const auto size = listing.find_file(fmt::format("{}/{}", top, name));
         if (!size) points.push_back(fmt::format("{} is missing", name));
         if (size == 0U) points.push_back(fmt::format("{} is empty", name));
     }

@@ -10,6 +10,26 @@
 
 namespace wasmx {
 
+namespace {
+
+bool is_between(char c, char first, char last) noexcept { return c >= first && c <= last; }
+
+// How many bytes behind an ESC belong to its sequence. (ECMA-48, 5.3 to 5.6)
+std::size_t escape_length(std::string_view rest) noexcept {
+    std::size_t i = 0;
+    if (rest.starts_with('[')) {  // CSI: parameters, then one final byte
+        for (i = 1; i < rest.size() && is_between(rest[i], ' ', '?');) ++i;
+    } else if (!rest.empty() && std::string_view("]PX^_").find(rest[0]) != std::string_view::npos) {
+        const auto end = rest.find_first_of("\x07\x1b");  // OSC and its like: a text up to BEL or ESC \ .
+        return end == std::string_view::npos ? 1 : rest[end] == '\x07' ? end + 1 : end;
+    } else {
+        while (i < rest.size() && is_between(rest[i], ' ', '/')) ++i;
+    }
+    return i < rest.size() && is_between(rest[i], '0', '~') ? i + 1 : i;
+}
+
+}  // namespace
+
 std::string human_bytes(std::uint64_t bytes) {
     static constexpr std::array units{"KiB", "MiB", "GiB", "TiB"};
     if (bytes < 1024) return fmt::format("{} B", bytes);
@@ -23,8 +43,8 @@ std::string human_bytes(std::uint64_t bytes) {
 }
 
 std::string human_seconds(double seconds) {
-    if (seconds < 60) return fmt::format("{:.1f}s", seconds);
-    const auto whole = static_cast<std::uint64_t>(seconds);
+    if (seconds < 59.95) return fmt::format("{:.1f}s", seconds);
+    const auto whole = static_cast<std::uint64_t>(seconds + 0.05);
     if (whole < 3600) return fmt::format("{}m {:02}s", whole / 60, whole % 60);
     return fmt::format("{}h {:02}m", whole / 3600, whole / 60 % 60);
 }
@@ -53,14 +73,21 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
     }
 }
 
+std::string_view clipped(std::string_view text, std::size_t limit) noexcept {
+    if (text.size() <= limit) return text;
+    while (limit > 0 && is_inside_character(text[limit])) --limit;
+    return text.substr(0, limit);
+}
+
 std::string printable(std::string_view text) {
     std::string out;
     out.reserve(text.size());
     for (std::size_t i = 0; i < text.size(); ++i) {
         const char c = text[i];
-        if (c == '\x1b' && i + 1 < text.size() && text[i + 1] == '[') {  // CSI … final byte (ECMA-48, 5.4)
-            i += 2;
-            while (i < text.size() && (text[i] < '@' || text[i] > '~')) ++i;
+        if (c == '\x1b') {
+            i += escape_length(text.substr(i + 1));
+        } else if (c == '\xc2' && i + 1 < text.size() && is_inside_character(text[i + 1]) && static_cast<unsigned char>(text[i + 1]) < 0xa0) {
+            ++i;  // C1 controls in UTF-8: to some terminals U+009B is as good as ESC [
         } else if (c == '\t') {
             out += "    ";
         } else if (static_cast<unsigned char>(c) >= 0x20 && c != '\x7f') {
@@ -77,8 +104,12 @@ std::string printable_url(std::string_view url) {
     if (const auto scheme = url.find("://"); scheme != std::string_view::npos) {
         out = url.substr(0, scheme + 3);
         url.remove_prefix(scheme + 3);
-        const auto authority_end = std::min(url.find_first_of("/?#"), url.size());
-        if (const auto at = url.substr(0, authority_end).rfind('@'); at != std::string_view::npos) url.remove_prefix(at + 1);
+        auto authority = url.substr(0, url.find_first_of("/?#"));
+        // "user:pa/ss@host": what stands where a port belongs is the first half of a password with a slash in it.
+        const auto colon = authority.rfind(':');
+        if (colon != std::string_view::npos && authority.find_first_not_of("0123456789]", colon + 1) != std::string_view::npos)
+            authority = url;
+        if (const auto at = authority.rfind('@'); at != std::string_view::npos) url.remove_prefix(at + 1);
     }
     const auto query = url.find('?');
     out += url.substr(0, query);
@@ -88,7 +119,8 @@ std::string printable_url(std::string_view url) {
 
 std::optional<std::string> nearest(std::string_view word, std::span<const std::string> candidates) {
     std::optional<std::string> best;
-    std::size_t best_distance = std::max<std::size_t>(2, word.size() / 3) + 1;
+    // Half of a short word may be wrong, a third of a long one; a candidate that shares nothing is no guess.
+    std::size_t best_distance = std::min(word.size() / 2, std::max<std::size_t>(2, word.size() / 3)) + 1;
     for (const std::string& candidate : candidates) {
         std::vector<std::size_t> row(candidate.size() + 1);
         std::iota(row.begin(), row.end(), std::size_t{0});

@@ -18,6 +18,10 @@ std::string human_seconds(double seconds);
 std::string_view trim(std::string_view text) noexcept;
 std::string lower(std::string_view text);
 std::vector<std::string_view> split(std::string_view text, char separator);
+/// Whether a byte is one of those behind the first of a character. (UTF-8)
+constexpr bool is_inside_character(char c) noexcept { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
+/// At most the first `limit` bytes, not cut inside a character.
+std::string_view clipped(std::string_view text, std::size_t limit) noexcept;
 /// A copy without control characters and escape sequences: what a program or server said, fit for a terminal.
 std::string printable(std::string_view text);
 /// A URL fit for messages: user information dropped, query values hidden.

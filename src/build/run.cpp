@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
 
 #include "base/text.hpp"
 #include "build/steps.hpp"
@@ -42,12 +44,13 @@ std::string hint_for(const engine::BuildOutcome& outcome, const std::vector<std:
     return hint;
 }
 
-// Our script repeats the end of its whole output behind a mark, for the live lines may have gaps; then they are not needed.
+// Our script repeats the end of its whole output between two marks, since the live lines may have gaps; those between are
+// enough then.
 std::vector<std::string> end_of(std::vector<std::string> lines) {
     const auto is_mark = [](const std::string& line) { return line.starts_with("==== "); };
-    const auto first = std::find_if(lines.begin(), lines.end(), is_mark);
-    if (first == lines.end()) return lines;
-    lines.erase(lines.begin(), first + 1);
+    const auto opening = std::find_if(lines.begin(), lines.end(), [&](const std::string& line) { return is_mark(line) && line.ends_with(':'); });
+    if (opening == lines.end()) return lines;
+    lines.erase(lines.begin(), opening + 1);
     if (!lines.empty() && is_mark(lines.back())) lines.pop_back();
     return lines;
 }
@@ -62,25 +65,40 @@ std::vector<std::string> end_of(std::vector<std::string> lines) {
     throw std::move(error);
 }
 
+/// What BuildKit keeps of the context of a build, twice its size, and never uses again.
 class ContextRecords {
 public:
-    ContextRecords(engine::Engine& engine, bool in_use) : engine_(engine), in_use_(in_use) {
-        if (in_use_) before_ = engine_.context_cache_records();
-    }
-    // Only those that came with our build: another's may be in use. Worth no failed build.
-    void remove(Progress& progress) noexcept {
+    ContextRecords(engine::Engine& engine, bool in_use, Progress& progress) : engine_(engine), in_use_(in_use) {
         if (!in_use_) return;
         try {
-            for (const std::string& id : engine_.context_cache_records())
-                if (std::find(before_.begin(), before_.end(), id) == before_.end()) engine_.prune_cache_record(id);
-        } catch (const Error& error) {
-            if (error.fault() != Fault::interrupted)
-                progress.warn("the build cache keeps the context of this build: " + error.message());
-        } catch (...) {
+            before_ = engine_.context_cache_records();
+        } catch (const Error& error) {  // an engine that is counting for somebody else refuses to count for us
+            in_use_ = false;
+            progress.warn("the build cache will keep the context of this build: " + error.message());
+        }
+    }
+    ContextRecords(const ContextRecords&) = delete;
+    ContextRecords& operator=(const ContextRecords&) = delete;
+
+    // Only those that came with our build: another's may be in use. Worth no failed build. A build that was broken off holds
+    // them for a moment more.
+    void remove(Progress& progress) noexcept {
+        try {
+            for (int attempt = 0; in_use_ && attempt < 10 && !remove_once(); ++attempt)
+                std::this_thread::sleep_for(std::chrono::milliseconds(50));
+        } catch (const std::exception& error) {
+            progress.warn(fmt::format("the build cache keeps the context of this build: {}", error.what()));
         }
     }
 
 private:
+    bool remove_once() {
+        bool all = true;
+        for (const std::string& id : engine_.context_cache_records())
+            if (std::find(before_.begin(), before_.end(), id) == before_.end()) all = engine_.prune_cache_record(id) && all;
+        return all;
+    }
+
     engine::Engine& engine_;
     bool in_use_;
     std::vector<std::string> before_;
@@ -98,13 +116,14 @@ engine::Builder choose_builder(const engine::Identity& identity, const engine::I
 
 std::string run(engine::Engine& engine, engine::BuildRequest request, const io::Body& context, Progress& progress) {
     request.builder = choose_builder(engine.identity(), engine.info());
-    ContextRecords records(engine, request.builder == engine::Builder::buildkit);
+    ContextRecords records(engine, request.builder == engine::Builder::buildkit, progress);
     Steps steps(progress);
     engine::BuildOutcome outcome;
     try {
         outcome = engine.build(request, context, [&](const engine::BuildEvent& event) { steps.take(event); });
     } catch (Error& error) {
         steps.close(error.fault() == Fault::interrupted ? "interrupted" : "failed");
+        if (error.fault() == Fault::interrupted) records.remove(progress);
         if (const std::string step = steps.failed_step(); !step.empty()) {
             error.add_frame("running step " + step);
             if (error.fault() != Fault::interrupted) error.set_lines(steps.last_lines());

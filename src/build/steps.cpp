@@ -2,6 +2,8 @@
 #include "build/steps.hpp"
 
 #include <array>
+#include <optional>
+#include <regex>
 #include <utility>
 
 #include "base/text.hpp"
@@ -11,20 +13,39 @@ namespace wasmx::build {
 namespace {
 constexpr std::size_t longest_line = 1000;
 constexpr std::size_t longest_name = 120;
+constexpr std::size_t longest_open_line = 64 * 1024;
+
+std::string shown(const std::string& line) { return std::string(clipped(printable(line), longest_line)); }
+
+// What the classic builder ("Step 2/4 : RUN …") or podman ("STEP 2/4: RUN …", with several stages "[1/2] STEP 2/4: …")
+// says when a step begins, as BuildKit would name it; nullopt for any other line.
+std::optional<std::string> step_begun(const std::string& line) {
+    static const std::regex form(R"((?:\[\d+/\d+\] )?(?:Step|STEP) (\d+/\d+) ?: )");
+    std::smatch match;
+    if (!std::regex_search(line, match, form, std::regex_constants::match_continuous)) return std::nullopt;
+    return step_name("[" + match[1].str() + "] " + match.suffix().str());
+}
+
+bool is_builders_own(std::string_view line) {
+    for (const std::string_view start : {" ---> ", "--> ", "Removing intermediate container ", "Successfully built ", "Successfully tagged ", "COMMIT "})
+        if (line.starts_with(start)) return true;
+    return false;
+}
 }  // namespace
 
 std::string step_name(std::string_view name) {
     std::string text(name);
     // RUN ["/bin/bash", "-c", "# build and package the runtime\n…  →  RUN build and package the runtime
     if (const auto run = text.find("RUN "); run != std::string::npos) {
-        if (const auto comment = text.find("# ", run); comment != std::string::npos && comment < run + 40) {
+        // At its start: behind the quote of the JSON form, or behind RUN itself.
+        const auto comment = text.find("# ", run);
+        if (comment != std::string::npos && comment < run + 40 && (text[comment - 1] == '"' || comment == run + 4)) {
             auto end = std::min(text.find("\\n", comment), text.find('\n', comment));
             text = text.substr(0, run + 4) + text.substr(comment + 2, end == std::string::npos ? end : end - comment - 2);
         }
     }
     text = printable(text);
-    if (text.size() > longest_name) text = text.substr(0, longest_name) + "…";
-    return text;
+    return text.size() > longest_name ? std::string(clipped(text, longest_name)) + "…" : text;
 }
 
 std::string cause_of(const std::vector<std::string>& lines) {
@@ -64,18 +85,18 @@ void Tail::add(std::string_view bytes) {
     for (const char c : bytes) {
         if (c != '\n') {
             if (std::exchange(returned_, c == '\r') && c != '\r') open_.clear();  // a progress line writes over itself
-            if (c != '\r' && open_.size() < longest_line) open_ += c;
+            if (c != '\r' && open_.size() < 2 * longest_line) open_ += c;  // what is cut is the shown line, escape sequences gone
             continue;
         }
         returned_ = false;
-        if (!open_.empty()) lines_.push_back(printable(std::exchange(open_, {})));
+        if (!open_.empty()) lines_.push_back(shown(std::exchange(open_, {})));
         if (lines_.size() > limit_) lines_.pop_front();
     }
 }
 
 std::vector<std::string> Tail::lines() const {
     std::vector<std::string> out(lines_.begin(), lines_.end());
-    if (!open_.empty()) out.push_back(printable(open_));
+    if (!open_.empty()) out.push_back(shown(open_));
     return out;
 }
 
@@ -99,88 +120,77 @@ void Steps::take_trace(const Trace& trace) {
 void Steps::take_vertex(const Vertex& vertex) {
     Step& step = steps_[vertex.digest];
     if (step.name.empty()) step.name = step_name(vertex.name);
-    if (vertex.started && !step.task && !step.ended) {
-        step.task = progress_.task(step.name, 0);
-        last_ = vertex.digest;
-    }
-    if (!vertex.error.empty()) {
-        // A step that only waited for the failed one is "canceled"; it is not the one to name.
-        step.failed = vertex.error.find("context canceled") == std::string::npos;
-        step.ended = true;
-        if (step.task) step.task->failed(step.failed ? "failed" : "canceled");
-        step.task.reset();
-    } else if (vertex.completed && !step.ended) {
-        step.ended = true;
-        if (!step.task) step.task = progress_.task(step.name, 0);
+    // An image is started and completed when it is looked up, and once more when it is pulled.
+    const bool fails = !vertex.error.empty();
+    const bool ends = vertex.completed || fails;
+    const bool begins = vertex.started && !ends;
+    // One that was only running beside the failed one is not the one to name.
+    const bool canceled = vertex.error.find("context canceled") != std::string::npos;
+    if (fails && !canceled && !failed_) failed_ = vertex.digest;
+    if (begins) last_ = vertex.digest;
+    if (!step.task && (begins || (ends && !step.ended))) step.task = progress_.task(step.name, 0);
+    step.ended = step.ended || ends;
+    if (!step.task || !ends) return;
+    if (fails) {
+        step.task->failed(canceled ? "canceled" : "failed");
+    } else {
         step.task->done(vertex.cached ? "cached" : "done");
-        step.task.reset();
     }
+    step.task.reset();
 }
 
 void Steps::take_text(std::string_view text) {
     open_line_ += text;
-    for (std::size_t end = 0; (end = open_line_.find('\n')) != std::string::npos;) {
-        const std::string line = open_line_.substr(0, end);
-        open_line_.erase(0, end + 1);
-        take_line(line);
-    }
+    std::size_t begin = 0;
+    for (std::size_t end = 0; (end = open_line_.find('\n', begin)) != std::string::npos; begin = end + 1)
+        take_line(open_line_.substr(begin, end - begin));
+    open_line_.erase(0, begin);
+    if (open_line_.size() > longest_open_line) take_line(std::exchange(open_line_, {}));
 }
 
-// "Step 2/4 : RUN …" (docker), "STEP 2/4: RUN …" (podman) begin a step; what follows is its output.
-void Steps::take_line(std::string_view line) {
-    const bool docker_step = line.starts_with("Step ");
-    if ((docker_step || line.starts_with("STEP ")) && line.find(':') != std::string_view::npos) {
-        Step& step = steps_[""];
+// A line begins a step, or else is the output of the one under way.
+void Steps::take_line(const std::string& line) {
+    Step& step = steps_[""];
+    if (auto name = step_begun(line)) {
         if (step.task) step.task->done("done");
-        const auto colon = line.find(':');
-        const auto count = trim(line.substr(5, colon - 5));
-        step = Step{.name = step_name("[" + std::string(count) + "] " + std::string(trim(line.substr(colon + 1)))),
-                    .task = nullptr,
-                    .tail = Tail()};
+        step = Step{.name = std::move(*name), .task = nullptr, .tail = Tail()};
         step.task = progress_.task(step.name, 0);
         last_.clear();
         return;
     }
-    const auto step = steps_.find("");
-    if (step == steps_.end()) return;
+    if (!is_builders_own(line)) step.tail.add(line + "\n");
+    if (!step.task) return;
     // The classic builder wraps what came from stderr in red.
-    const bool is_error = line.find("\x1b[91m") != std::string_view::npos;
-    const bool by_builder = line.starts_with(" ---> ") || line.starts_with("--> ") || line.starts_with("Removing intermediate container") ||
-                            line.starts_with("Successfully ") || line.starts_with("COMMIT ");
-    const std::string text = printable(line) + "\n";
-    if (!by_builder) step->second.tail.add(text);
-    if (step->second.task) step->second.task->log(text, is_error ? Progress::Stream::err : Progress::Stream::out);
-    if (line == " ---> Using cache" || line.starts_with("--> Using cache")) {
-        step->second.task->done("cached");
-        step->second.task.reset();
+    const bool is_error = line.find("\x1b[91m") != std::string::npos;
+    step.task->log(line + "\n", is_error ? Progress::Stream::err : Progress::Stream::out);
+    if (line.starts_with(" ---> Using cache") || line.starts_with("--> Using cache")) {
+        step.task->done("cached");
+        step.task.reset();
     }
 }
 
 void Steps::close(const std::string& why) {
+    if (!open_line_.empty()) take_line(std::exchange(open_line_, {}));
     for (auto& [key, step] : steps_) {
         if (!step.task) continue;
         if (why.empty()) {
             step.task->done("done");
         } else {
-            step.failed = step.failed || key.empty();
             step.task->failed(why);
         }
         step.task.reset();
     }
 }
 
-std::string Steps::failed_step() const {
-    for (const auto& [key, step] : steps_)
-        if (step.failed) return step.name;
-    const auto last = steps_.find(last_);
-    return last == steps_.end() ? std::string() : last->second.name;
+const Steps::Step* Steps::blamed() const {
+    const auto step = steps_.find(failed_.value_or(last_));
+    return step == steps_.end() ? nullptr : &step->second;
 }
 
+std::string Steps::failed_step() const { return blamed() == nullptr ? std::string() : blamed()->name; }
+
 std::vector<std::string> Steps::last_lines() const {
-    for (const auto& [key, step] : steps_)
-        if (step.failed) return step.tail.lines();
-    const auto last = steps_.find(last_);
-    return last == steps_.end() ? std::vector<std::string>() : last->second.tail.lines();
+    return blamed() == nullptr ? std::vector<std::string>() : blamed()->tail.lines();
 }
 
 }  // namespace wasmx::build

@@ -4,6 +4,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,7 +22,7 @@ std::string cause_of(const std::vector<std::string>& lines);
 /// The last lines of an output that arrives in pieces; a line over 1,000 characters is cut.
 class Tail {
 public:
-    explicit Tail(std::size_t limit = 100) : limit_(limit) {}
+    explicit Tail(std::size_t limit = 150) : limit_(limit) {}
     void add(std::string_view bytes);
     std::vector<std::string> lines() const;
 
@@ -50,17 +51,18 @@ private:
         std::string name;
         std::unique_ptr<Progress::Task> task;
         Tail tail;
-        bool failed = false;
         bool ended = false;
     };
     void take_trace(const Trace& trace);
     void take_vertex(const Vertex& vertex);
     void take_text(std::string_view text);
-    void take_line(std::string_view line);
+    void take_line(const std::string& line);
+    const Step* blamed() const;
 
     Progress& progress_;
     std::map<std::string, Step> steps_;  // by vertex digest; "" is the classic builder's
     std::string last_;                   // key of the step that spoke last
+    std::optional<std::string> failed_;  // key of the first one that failed
     std::string open_line_;
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/display.hpp"
 
+#include <array>
 #include <utility>
 
 #include "base/text.hpp"
@@ -27,11 +28,12 @@ public:
 
     void log(std::string_view bytes, Stream stream) override {
         const std::lock_guard lock(display_.mutex_);
+        Open& open = open_[index_of(stream)];
         for (const char c : bytes) {
-            if (c == '\n' || open_.size() >= longest_line) flush(stream);
+            if (c == '\n' || open.text.size() >= longest_line) flush(stream);
             if (c == '\n') continue;
-            if (std::exchange(returned_, c == '\r') && c != '\r') open_.clear();  // a progress line writes over itself
-            if (c != '\r') open_ += c;
+            if (std::exchange(open.returned, c == '\r') && c != '\r') open.text.clear();  // a progress line writes over itself
+            if (c != '\r') open.text += c;
         }
     }
 
@@ -39,9 +41,15 @@ public:
     void failed(std::string_view why) override { end(why, false); }
 
 private:
+    // A line that has not ended yet; the two streams arrive in pieces, by turns.
+    struct Open {
+        std::string text;
+        bool returned = false;
+    };
+    static std::size_t index_of(Stream stream) { return stream == Stream::out ? 0 : 1; }
+
     void flush(Stream stream) {
-        returned_ = false;
-        const std::string text = printable(std::exchange(open_, {}));
+        const std::string text = printable(std::exchange(open_[index_of(stream)], {}).text);
         task_.tail.push_back(text);
         if (task_.tail.size() > tail_lines) task_.tail.erase(task_.tail.begin());
         for (auto& view : display_.views_) view->line(task_, text, stream);
@@ -50,14 +58,14 @@ private:
     void end(std::string_view how, bool well) {
         const std::lock_guard lock(display_.mutex_);
         if (std::exchange(ended_, true)) return;
-        if (!open_.empty()) flush(Stream::out);
-        for (auto& view : display_.views_) view->ended(task_, std::string(how), well);
+        for (const Stream stream : {Stream::out, Stream::err})
+            if (!open_[index_of(stream)].text.empty()) flush(stream);
+        for (auto& view : display_.views_) view->ended(task_, printable(how), well);
     }
 
     Display& display_;
     View::Task task_;
-    std::string open_;
-    bool returned_ = false;
+    std::array<Open, 2> open_;
     bool ended_ = false;
 };
 
@@ -85,11 +93,11 @@ std::unique_ptr<Progress::Task> Display::task(std::string name, std::uint64_t to
 }
 
 void Display::note(std::string_view line) {
-    each([&](View& view) { view.note(std::string(line)); });
+    each([&](View& view) { view.note(printable(line)); });
 }
 
 void Display::warn(std::string_view line) {
-    each([&](View& view) { view.warn(std::string(line)); });
+    each([&](View& view) { view.warn(printable(line)); });
 }
 
 void Display::finish() {

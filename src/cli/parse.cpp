@@ -32,7 +32,8 @@ void add_options(CLI::App& app, std::span<const commands::Option> options, Slots
         auto& slot = slots.slots.emplace_back(Slots::Slot{&option, nullptr, {}});
         const std::string names(option.names);
         if (option.value.empty()) {
-            slot.parsed = app.add_flag(names)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+            // Else --push=false would count as --push.
+            slot.parsed = app.add_flag(names)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast)->disable_flag_override();
             continue;
         }
         slot.parsed = app.add_option(names, slot.value)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
@@ -136,8 +137,9 @@ Invocation parse(const std::vector<std::string>& words) {
         names.emplace_back(command.name);
     }
     if (words.empty()) throw Error(Fault::usage, "no command was given", "`wasmx-image --help` lists them");
-    const auto near = nearest(first, names);
-    throw Error(Fault::usage, fmt::format("there is no command \"{}\"", printable(first)),
+    const std::string& wanted = first == "help" ? words[1] : first;
+    const auto near = nearest(wanted, names);
+    throw Error(Fault::usage, fmt::format("there is no command \"{}\"", printable(wanted)),
                 near ? fmt::format("did you mean `wasmx-image {}`?", *near) : "`wasmx-image --help` lists them");
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <cwchar>
 #include <thread>
 
 #include "base/error.hpp"
@@ -18,12 +19,21 @@ namespace {
 constexpr auto frame_time = std::chrono::milliseconds(100);
 constexpr std::size_t shown_tasks = 8;
 
-// Cut at a character, not inside one; wide characters are not counted as such.
+// Cut where `width` columns are full. A line that wraps would be one more than we know of, and would stay when we redraw.
 std::string fitted(const std::string& text, std::size_t width) {
+    std::mbstate_t state{};
     std::size_t columns = 0;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const bool begins = (static_cast<unsigned char>(text[i]) & 0xC0) != 0x80;
-        if (begins && columns++ == width) return text.substr(0, i);
+    for (std::size_t i = 0; i < text.size();) {
+        wchar_t c = 0;
+        std::size_t size = std::mbrtowc(&c, text.data() + i, text.size() - i, &state);
+        if (size > text.size()) {  // no character: the terminal shows something in its place
+            state = {};
+            size = 1;
+            c = L'?';
+        }
+        columns += static_cast<std::size_t>(std::max(::wcwidth(c), 0));
+        if (columns > width) return text.substr(0, i);
+        i += std::max<std::size_t>(size, 1);
     }
     return text;
 }
@@ -48,7 +58,7 @@ public:
         const std::lock_guard lock(mutex_);
         std::erase_if(running_, [&](const Task& other) { return other.id == task.id; });
         const std::string mark = well ? painted("32", "✔") : painted("31", "✘");
-        const std::size_t room = width() > 40 ? width() - 30 : 10;
+        const std::size_t room = std::max<std::size_t>(extent().columns, 40) - 30;
         draw(fmt::format("{} {} {}", mark, fitted(task.name, room), painted("2", fmt::format("{} {}", how, elapsed(task)))));
     }
     void note(const std::string& text) override {
@@ -86,23 +96,28 @@ private:
     static std::string elapsed(const Task& task) {
         return human_seconds(std::chrono::duration<double>(std::chrono::steady_clock::now() - task.since).count());
     }
-    std::size_t width() const {
+    struct Extent {
+        std::size_t columns;
+        std::size_t rows;
+    };
+    Extent extent() const {
         winsize size{};
-        return ::ioctl(fd_, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+        if (::ioctl(fd_, TIOCGWINSZ, &size) != 0) size = {};
+        return {size.ws_col > 0 ? size.ws_col : 80U, size.ws_row > 0 ? size.ws_row : 24U};
     }
 
-    void add_task(std::string& out, const Task& task, std::size_t columns) {
+    void add_task(std::string& out, const Task& task, std::size_t columns, std::size_t rows) {
         std::string right = elapsed(task);
         if (task.current > 0)
             right = task.total > 0 ? fmt::format("{} of {}  {}", human_bytes(task.current), human_bytes(task.total), right)
                                    : fmt::format("{}  {}", human_bytes(task.current), right);
-        const std::size_t room = columns > right.size() + 4 ? columns - right.size() - 4 : 1;
-        out += fmt::format("{} {}  {}\n", painted("36", "●"), fitted(task.name, room), painted("2", right));
-        ++drawn_;
-        for (const std::string& text : task.tail) {
-            out += painted("2", fitted("  │ " + text, columns - 1)) + "\n";
-            ++drawn_;
-        }
+        const bool roomy = columns > right.size() + 14;
+        const std::string name = fitted(task.name, roomy ? columns - right.size() - 4 : columns - 2);
+        out += fmt::format("{} {}{}\n", painted("36", "●"), name, roomy ? "  " + painted("2", right) : "");
+        const std::size_t shown = std::min(task.tail.size(), rows - 1);
+        for (auto text = task.tail.end() - static_cast<std::ptrdiff_t>(shown); text != task.tail.end(); ++text)
+            out += painted("2", fitted("  │ " + *text, columns)) + "\n";
+        drawn_ += 1 + shown;
     }
 
     // One write for a whole frame, so that it does not flicker.
@@ -111,8 +126,11 @@ private:
         if (drawn_ > 0) out += fmt::format("\x1b[{}A\r\x1b[J", drawn_);
         drawn_ = 0;
         if (!above.empty()) out += above + "\n";
-        const std::size_t columns = std::max<std::size_t>(width(), 20);
-        for (std::size_t i = 0; i < std::min(running_.size(), shown_tasks); ++i) add_task(out, running_[i], columns);
+        // A region as high as the terminal could not be gone back over.
+        const std::size_t columns = std::max<std::size_t>(extent().columns, 4) - 1;
+        const std::size_t rows = std::max<std::size_t>(extent().rows, 2) - 1;
+        const std::size_t shown = std::min({running_.size(), shown_tasks, rows});
+        for (std::size_t i = 0; i < shown; ++i) add_task(out, running_[i], columns, rows / shown);
         if (out.empty()) return;
         try {
             io::write_all(fd_, io::bytes_of(out), "the terminal");

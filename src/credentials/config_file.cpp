@@ -64,12 +64,14 @@ ConfigFile ConfigFile::parse(std::string_view text, std::string name) {
         file.store_ = text_or_empty(json, "credsStore");
         for (const auto& [key, helper] : members(json, "credHelpers"))
             file.helpers_.emplace(key, helper.get<std::string>());
-        for (const auto& [key, entry] : members(json, "auths"))
+        for (const auto& [key, entry] : members(json, "auths")) {
+            if (!entry.is_object()) throw broken("a member of \"auths\" is no object");
             file.entries_.emplace(key, Entry{.auth = secret_or_empty(entry, "auth"),
                                              .username = text_or_empty(entry, "username"),
                                              .password = secret_or_empty(entry, "password"),
                                              .identity_token = secret_or_empty(entry, "identitytoken"),
                                              .registry_token = secret_or_empty(entry, "registrytoken")});
+        }
     } catch (const Json::parse_error& error) {
         // Only the place: what the library says quotes the text, and that holds secrets.
         throw broken(fmt::format("it is no JSON (byte {})", error.byte));

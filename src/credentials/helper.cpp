@@ -68,7 +68,7 @@ std::optional<Credential> ask_helper(const std::string& name, const std::string&
     if (result.exit_code != 0) {
         if (says("credentials not found in native keychain")) return std::nullopt;
         const std::string said = printable(trim(trim(result.out).empty() ? result.err : result.out));
-        throw failed(fmt::format("failed (exit {}): {}", result.exit_code, said.substr(0, 300)));
+        throw failed(fmt::format("failed (exit {}): {}", result.exit_code, clipped(said, 300)));
     }
     Credential out;
     out.origin = fmt::format("{} ({})", program, file);

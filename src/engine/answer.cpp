@@ -12,7 +12,7 @@ Error refused(io::HttpResponse& response, std::string_view method, std::string_v
     // Docker answers {"message":…}; very old versions and podman's unknown paths plain text.
     const auto json = nlohmann::json::parse(body, nullptr, false);
     std::string message = json.is_object() ? text_of(json, "message") : std::string();
-    if (message.empty()) message = body.empty() ? fmt::format("HTTP {}", response.status) : body.substr(0, 500);
+    if (message.empty()) message = body.empty() ? fmt::format("HTTP {}", response.status) : std::string(clipped(body, 500));
     const auto query = path.find('?');
     Fault fault = Fault::failed;
     if (response.status == 404) fault = Fault::not_found;

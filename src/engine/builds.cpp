@@ -60,8 +60,9 @@ void take_line(const nlohmann::json& line, BuildOutcome& outcome, const std::fun
     take_aux(line, outcome, listener);
     if (std::string error = error_in(line); !error.empty()) {
         outcome.exit_code = trailing_code(error);
-        if (const auto detail = line.find("errorDetail"); detail != line.end() && detail->is_object() && detail->contains("code"))
-            outcome.exit_code = detail->value("code", 0);
+        if (const auto detail = line.find("errorDetail"); detail != line.end() && detail->is_object()) {
+            if (const auto code = detail->find("code"); code != detail->end() && code->is_number_integer()) outcome.exit_code = code->get<int>();
+        }
         outcome.error = std::move(error);
     }
 }
@@ -82,7 +83,7 @@ BuildOutcome Engine::build(const BuildRequest& request, const io::Body& context,
 }
 
 std::vector<std::string> Engine::context_cache_records() {
-    io::HttpResponse response = send("GET", "/system/df?type=build-cache");
+    io::HttpResponse response = send(cleanup_, "GET", "/system/df?type=build-cache");
     const auto json = expect_json(response, "GET", "/system/df");
     return reading_answer("/system/df", [&] {
         std::vector<std::string> out;
@@ -97,10 +98,12 @@ std::vector<std::string> Engine::context_cache_records() {
     });
 }
 
-void Engine::prune_cache_record(const std::string& id) {
+bool Engine::prune_cache_record(const std::string& id) {
     const std::string filters = nlohmann::json{{"id", {id}}}.dump();
-    io::HttpResponse response = send("POST", "/build/prune?all=1&filters=" + io::percent_encoded(filters));
-    expect_json(response, "POST", "/build/prune");
+    io::HttpResponse response = send(cleanup_, "POST", "/build/prune?all=1&filters=" + io::percent_encoded(filters));
+    const auto json = expect_json(response, "POST", "/build/prune");
+    const auto deleted = json.find("CachesDeleted");
+    return deleted != json.end() && deleted->is_array() && !deleted->empty();
 }
 
 }  // namespace wasmx::engine

@@ -11,6 +11,7 @@ void Engine::copy_out(const std::string& image, const std::string& path, const s
     io::HttpResponse created = send(http_, "POST", "/containers/create", std::move(create));
     const auto json = expect_json(created, "POST", "/containers/create");
     const std::string id = text_of(json, "Id");
+    if (id.empty()) throw Error(Fault::unavailable, "the engine made a container and does not say which");
 
     struct Remove {
         Engine& engine;

@@ -88,8 +88,10 @@ io::HttpResponse Engine::send(io::HttpClient& http, const std::string& method, c
     request.method = method;
     request.url = fmt::format("http://docker/v{}{}", identity_.api_version, path);
     request.unix_socket = endpoint_.socket;
+    // Nobody can stop these, so they stop by themselves.
+    if (&http == &cleanup_) request.idle_limit = std::chrono::seconds(30);
     io::HttpResponse response = http.send(request);
-    // 29.0 to 29.2 no longer speak what 20.10 does; they name the version that they want at least.
+    // Whatever was asked for: also the words of an engine that no longer speaks our version.
     if (response.status == 400) throw refused(response, method, path);
     return response;
 }

@@ -99,8 +99,10 @@ public:
     BuildOutcome build(const BuildRequest& request, const io::Body& context,
                        const std::function<void(const BuildEvent&)>& listener);
     /// Ids of the records that BuildKit keeps of the contexts of builds without a session: of no use to a later build.
+    /// These two also work when we have been asked to stop.
     std::vector<std::string> context_cache_records();
-    void prune_cache_record(const std::string& id);
+    /// False when the record is in use.
+    bool prune_cache_record(const std::string& id);
 
     /// Reads a path of an image as a tar, through a container that is created, never started, and removed.
     void copy_out(const std::string& image, const std::string& path, const std::function<void(io::TarReader&)>& take);

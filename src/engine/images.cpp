@@ -54,18 +54,22 @@ void Engine::pull(const oci::Reference& image, const std::string& platform, cons
     io::HttpRequest request;
     if (!auth.empty()) request.secret_headers.emplace_back("X-Registry-Auth", auth);
     auto task = progress.task("pulling " + image.familiar(), 0);
+    // What is known at once is an HTTP error, what comes later a line of the stream; podman 5 answers 500 for either.
+    const auto fail = [&](Fault fault, const std::string& reason) {
+        task->failed("failed");
+        throw Error(fault, fmt::format("the engine cannot pull {}: {}", image.familiar(), reason),
+                    fmt::format("`docker pull {}` on the engine's machine shows the same; a private image needs `docker login {}`",
+                                image.familiar(), image.registry()));
+    };
     io::HttpResponse response = send(http_, "POST", path, std::move(request));
-    if (response.status != 200) throw refused(response, "POST", path);
+    if (response.status != 200) {
+        const Error error = refused(response, "POST", path);
+        fail(error.fault(), error.message());
+    }
     io::LineReader lines(*response.body);
     while (const auto line = lines.next()) {
-        const auto json = nlohmann::json::parse(*line, nullptr, false);
-        if (const std::string error = error_in(json); !error.empty()) {
-            task->failed(printable(error));
-            throw Error(Fault::failed, fmt::format("the engine cannot pull {}: {}", image.familiar(), printable(error)),
-                        fmt::format("`docker pull {}` on the engine's machine shows the same; "
-                                    "a private image needs `docker login {}`",
-                                    image.familiar(), image.registry()));
-        }
+        const std::string error = error_in(nlohmann::json::parse(*line, nullptr, false));
+        if (!error.empty()) fail(Fault::failed, printable(error));
     }
     task->done("pulled");
 }

@@ -17,7 +17,6 @@ using Type = io::TarEntry::Type;
 using Kind = Answer::Kind;
 
 constexpr std::string_view whiteout_prefix = ".wh.";
-constexpr std::string_view whiteout_meta_prefix = ".wh..wh.";  // aufs' own files; opaque is the one that has a meaning
 constexpr std::string_view opaque_whiteout = ".wh..wh..opq";
 constexpr std::string_view sha256_suffix = ".sha256";
 constexpr std::size_t most_neighbours = 8;
@@ -61,7 +60,8 @@ void LayerSearch::observe(const io::TarEntry& member, io::TarReader& reader) {
     place(*names, member, reader);
 }
 
-// Whether the member is no file of the image but says something about the layers below. (layer.md, "Whiteouts")
+// Whether the member is no file of the image but says something about the layers below. Aufs' own files, ".wh..wh.plnk"
+// and the like, pass for whiteouts of files that no image has. (layer.md, "Whiteouts")
 bool LayerSearch::observe_whiteout(Names names) {
     const Names folder = names.first(names.size() - 1);
     const std::string_view name = names.back();
@@ -75,8 +75,7 @@ bool LayerSearch::observe_whiteout(Names names) {
             layer_.something_below = true;
         else if (!layer_.hidden)
             layer_.hidden = {.kind = Kind::replaced, .depth = common, .target = {}};
-    } else if (!name.starts_with(whiteout_meta_prefix) && common < goal_.path.size() &&
-               name.substr(whiteout_prefix.size()) == goal_.path[common]) {
+    } else if (common < goal_.path.size() && name.substr(whiteout_prefix.size()) == goal_.path[common]) {
         layer_.hidden = {.kind = Kind::deleted, .depth = common + 1, .target = {}};
     }
     return true;
@@ -100,7 +99,6 @@ void LayerSearch::place(Names names, const io::TarEntry& member, io::TarReader& 
 // The path itself, or a directory above it.
 void LayerSearch::place_node(std::size_t depth, const io::TarEntry& member, io::TarReader& reader) {
     const bool is_path = depth == goal_.path.size();
-    if (is_path) layer_.content.reset();
     if (member.type != Type::directory) {
         // It takes the place of what the archive had there before, with all that was below.
         layer_.something_below = false;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <stdlib.h>
 #include <sys/file.h>
 
 #include <cerrno>
@@ -19,6 +20,8 @@ namespace fs = std::filesystem;
 namespace {
 
 using Log = std::function<void(std::string_view)>;
+
+constexpr std::string_view part_suffix = ".part-";
 
 void tell(const Log& log, std::string_view line) {
     if (log) log(line);
@@ -59,21 +62,29 @@ void fetch(const std::string& url, const fs::path& git_dir, const std::stop_toke
     if (result.exit_code != 0) throw failure("fetching " + public_url(url), result);
 }
 
-// Everything happens in `part`, which becomes `folder` when it is whole. What an earlier run left of one goes first;
-// with the lock held nobody else is at it.
+// What runs that were killed have left; with the lock held nobody is at it any more, unless a git that has outlived its
+// parent, which is why each run has a folder of its own.
+void remove_parts(const fs::path& folder) {
+    const std::string prefix = folder.filename().string() + std::string(part_suffix);
+    std::error_code ignored;
+    for (const fs::directory_entry& entry : fs::directory_iterator(folder.parent_path()))
+        if (entry.path().filename().string().starts_with(prefix)) fs::remove_all(entry.path(), ignored);
+}
+
+// Everything happens in a folder beside the place, which gets its name when it is whole.
 void clone(const std::string& url, const fs::path& folder, const std::stop_token& stop) {
-    const fs::path part = beside(folder, ".part");
-    fs::remove_all(part);
-    const auto made = run({"init", "--quiet", "--bare", "--template=", "--", part.string()}, stop);
-    if (made.exit_code != 0) throw failure("creating " + part.string(), made);
+    std::string part = beside(folder, part_suffix).string() + "XXXXXX";
+    if (::mkdtemp(part.data()) == nullptr) throw system_error("creating " + part, errno);
     try {
+        const auto made = run({"init", "--quiet", "--bare", "--template=", "--", part}, stop);
+        if (made.exit_code != 0) throw failure("creating " + part, made);
         fetch(url, part, stop);
+        fs::rename(part, folder);
     } catch (...) {
         std::error_code ignored;
         fs::remove_all(part, ignored);
         throw;
     }
-    fs::rename(part, folder);
 }
 
 }  // namespace
@@ -89,13 +100,14 @@ Repository Repository::mirror(const std::string& url, const fs::path& folder, st
         } else {
             // Nothing of ours, or something that git no longer knows as a repository: a cache is made anew.
             fs::remove_all(folder);
+            remove_parts(folder);
             tell(log, fmt::format("cloning {}", public_url(url)));
             clone(url, folder, stop);
         }
     } catch (const fs::filesystem_error& error) {
         throw system_error(fmt::format("keeping a clone in {}", folder.string()), error.code().value());
     }
-    if (auto repository = find_mirror(folder, stop)) return *std::move(repository);
+    if (auto repository = find_mirror(folder, std::move(stop))) return *std::move(repository);
     throw Error(Fault::io, fmt::format("{} is no repository after the fetch", folder.string()));
 }
 

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -18,6 +19,7 @@ namespace wasmx::image {
 namespace {
 
 constexpr std::uint64_t json_limit = 16 << 20;
+constexpr std::string_view blob_folder = "blobs/sha256/";
 
 enum class Form { tar, gzip, zstd };
 
@@ -68,24 +70,24 @@ Found take_layer(io::SourcePtr member, Form form, std::uint64_t size, const std:
     return out;
 }
 
-std::string normal(std::string name) {
-    while (name.starts_with("./")) name.erase(0, 2);
-    return name;
-}
+std::string normal(const std::filesystem::path& path) { return path.lexically_normal().string(); }
+
+// Blobs are layers, configs, manifests. JSON begins with a brace and has no tar's magic (POSIX pax, "ustar Interchange
+// Format") where a member's name that begins with one would be followed by it.
+bool is_json(std::string_view head) { return head.starts_with('{') && (head.size() < 262 || head.substr(257, 5) != "ustar"); }
 
 // The archive's members, layers sealed as they pass: which of them belongs where is told by manifest.json at its end.
 struct Contents {
     std::map<std::string, std::string> texts;
     std::map<std::string, Found> layers;
-    std::map<std::string, std::string> links;  // a layer that occurs twice is a link the second time
+    std::map<std::string, std::string> links;  // a layer that occurs twice is a link the second time: where it leads
 };
 
 void take_member(Contents& contents, const io::TarEntry& entry, io::TarReader& reader, Progress& progress) {
     const std::string path = normal(entry.path);
-    if (entry.type == io::TarEntry::Type::symlink || entry.type == io::TarEntry::Type::hardlink) {
-        contents.links[path] = entry.target;
-        return;
-    }
+    // A symbolic link is relative to its folder, a hard link to the archive's top.
+    if (entry.type == io::TarEntry::Type::symlink) contents.links[path] = normal(std::filesystem::path(path).parent_path() / entry.target);
+    if (entry.type == io::TarEntry::Type::hardlink) contents.links[path] = normal(entry.target);
     if (entry.type != io::TarEntry::Type::file) return;
     std::string head(std::min<std::uint64_t>(entry.size, 512), '\0');
     std::size_t filled = 0;
@@ -97,7 +99,7 @@ void take_member(Contents& contents, const io::TarEntry& entry, io::TarReader& r
     auto whole = std::make_unique<Resumed>(head, reader.member());
     const bool is_blob = path.starts_with("blobs/");
     const bool is_layer = path.ends_with("layer.tar") || (!is_blob && path.ends_with(".tar")) ||
-                          (is_blob && (form_of(head) != Form::tar || entry.size > json_limit || !head.starts_with('{')));
+                          (is_blob && (entry.size > json_limit || !is_json(head)));
     if (is_layer) {
         const std::string name = path.substr(is_blob ? path.rfind('/') + 1 : 0, 12);
         contents.layers.emplace(path, take_layer(std::move(whole), form_of(head), entry.size, name, progress));
@@ -106,22 +108,12 @@ void take_member(Contents& contents, const io::TarEntry& entry, io::TarReader& r
     }
 }
 
-// "../<id>/layer.tar" seen from "<id>/layer.tar", or a path from the top.
-const Found* find_layer(const Contents& contents, const std::string& path) {
-    std::string wanted = normal(path);
+const Found* find_layer(const Contents& contents, std::string path) {
     for (int hops = 0; hops < 8; ++hops) {
-        if (const auto layer = contents.layers.find(wanted); layer != contents.layers.end()) return &layer->second;
-        const auto link = contents.links.find(wanted);
+        if (const auto layer = contents.layers.find(path); layer != contents.layers.end()) return &layer->second;
+        const auto link = contents.links.find(path);
         if (link == contents.links.end()) return nullptr;
-        std::string target = link->second;
-        std::string folder = wanted.substr(0, wanted.rfind('/') == std::string::npos ? 0 : wanted.rfind('/'));
-        bool relative = false;
-        while (target.starts_with("../")) {
-            relative = true;
-            target.erase(0, 3);
-            folder = folder.substr(0, folder.rfind('/') == std::string::npos ? 0 : folder.rfind('/'));
-        }
-        wanted = relative && !folder.empty() ? folder + "/" + target : target;
+        path = link->second;
     }
     return nullptr;
 }
@@ -130,8 +122,16 @@ void check_layer(const Found& found, const Digest& diff_id, const std::string& p
     if (found.form == Form::tar && found.stored.digest != diff_id)
         throw Error(Fault::integrity, fmt::format("the engine exported layer {} with the diff ID {}, its config says {}", path,
                                                   found.stored.digest.str(), diff_id.str()));
-    if (found.form != Form::tar && path.starts_with("blobs/sha256/") && found.stored.digest.hex() != path.substr(13))
+    // What is compressed can only be held against its name.
+    if (found.form != Form::tar && path != std::string(blob_folder) + found.stored.digest.hex())
         throw Error(Fault::integrity, fmt::format("the engine exported {} with the digest {}", path, found.stored.digest.str()));
+}
+
+// "<id>.json" or "blobs/sha256/<id>": the config is what the layers are held against, so it is held against its own name.
+void check_config(const std::string& path, const std::string& config) {
+    const auto stated = Digest::from_hex(std::filesystem::path(path).stem().string());
+    if (stated && *stated != io::sha256(config))
+        throw Error(Fault::integrity, fmt::format("the engine exported the config {} with the digest {}", path, io::sha256(config).str()));
 }
 
 }  // namespace
@@ -149,18 +149,20 @@ Sealed seal_export(io::Source& archive, Progress& progress) {
         throw Error(Fault::integrity, "the engine's export does not hold exactly one image");
 
     Sealed out;
-    const auto config = contents.texts.find(normal(manifest[0].value("Config", std::string())));
+    const auto named = [](const nlohmann::json& json) { return json.is_string() ? normal(json.get<std::string>()) : std::string(); };
+    const auto config = contents.texts.find(manifest[0].contains("Config") ? named(manifest[0]["Config"]) : "");
     if (config == contents.texts.end()) throw Error(Fault::integrity, "the engine's export lacks the image's config");
+    check_config(config->first, config->second);
     out.config = config->second;
     const auto diff_ids = oci::ImageConfig::parse(out.config).diff_ids;
     const auto& layers = manifest[0]["Layers"];
     if (layers.size() != diff_ids.size())
         throw Error(Fault::integrity, fmt::format("the engine's export has {} layers, its config says {}", layers.size(), diff_ids.size()));
     for (std::size_t i = 0; i < diff_ids.size(); ++i) {
-        const std::string path = layers[i].is_string() ? layers[i].get<std::string>() : std::string();
+        const std::string path = named(layers[i]);
         const Found* found = find_layer(contents, path);
         if (found == nullptr) throw Error(Fault::integrity, fmt::format("the engine's export lacks the layer {}", printable(path)));
-        check_layer(*found, diff_ids[i], normal(path));
+        check_layer(*found, diff_ids[i], path);
         out.layers.push_back({diff_ids[i],
                               {.media_type = std::string(media_type_of(found->form)),
                                .digest = found->compressed.digest,

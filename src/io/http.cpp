@@ -39,11 +39,16 @@ TransportError transport_error(CURLcode code, const HttpRequest& request, const 
     std::string hint;
     switch (code) {
         case CURLE_COULDNT_RESOLVE_HOST:
-        case CURLE_COULDNT_RESOLVE_PROXY: kind = Kind::resolve; break;
+        case CURLE_COULDNT_RESOLVE_PROXY:
+            kind = Kind::resolve;
+            hint = "is the host's name right, and has this machine a network? A proxy is named by HTTPS_PROXY";
+            break;
         case CURLE_COULDNT_CONNECT: kind = Kind::connect; break;
-        case CURLE_SSL_CONNECT_ERROR:
         case CURLE_PEER_FAILED_VERIFICATION:
-        case CURLE_SSL_CACERT_BADFILE: kind = Kind::tls; break;
+        case CURLE_SSL_CACERT_BADFILE:
+            hint = "this machine does not trust the certificate: install its authority, and ca-certificates; check the clock";
+            [[fallthrough]];
+        case CURLE_SSL_CONNECT_ERROR: kind = Kind::tls; break;
         case CURLE_OPERATION_TIMEDOUT: kind = Kind::timeout; break;
         default: break;
     }

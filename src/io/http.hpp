@@ -20,6 +20,7 @@ struct HttpHeader {
 struct HttpRequest {
     std::string method = "GET";
     std::string url;
+    /// With "Expect: 100-continue" a body is announced and waits a second for the server's word; else it goes at once.
     std::vector<HttpHeader> headers;
     /// Headers whose value must not be seen, such as Authorization.
     std::vector<std::pair<std::string, Secret>> secret_headers;

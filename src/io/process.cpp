@@ -86,22 +86,30 @@ public:
     Child(const Child&) = delete;
     Child& operator=(const Child&) = delete;
     ~Child() {
-        if (pid_ > 0) {
-            ::kill(pid_, SIGTERM);
-            wait();
-        }
+        if (has_ended()) return;
+        ::kill(pid_, SIGTERM);
+        // Some ignore it, and then we would wait with them.
+        for (int i = 0; i < 200 && !has_ended(); ++i) ::poll(nullptr, 0, 10);
+        if (has_ended()) return;
+        ::kill(pid_, SIGKILL);
+        while (!has_ended()) ::poll(nullptr, 0, 10);
     }
 
-    int wait() {
+    /// Does not wait.
+    bool has_ended() {
+        if (pid_ < 0) return true;
         int status = 0;
-        while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
-        }
+        const pid_t ended = ::waitpid(pid_, &status, WNOHANG);
+        if (ended == 0 || (ended < 0 && errno == EINTR)) return false;
         pid_ = -1;
-        return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+        exit_code_ = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+        return true;
     }
+    int exit_code() const { return exit_code_; }
 
 private:
     pid_t pid_ = -1;
+    int exit_code_ = 0;
 };
 
 // Appends what is there; false at the end.
@@ -130,16 +138,23 @@ ProcessResult run(const ProcessCommand& command, const std::stop_token& stop) {
 
     ProcessResult result;
     const auto started = std::chrono::steady_clock::now();
-    while (out.read || err.read) {
+    bool ended = false;
+    while (out.read || err.read || !ended) {
         if (stop.stop_requested()) throw_interrupted();
         if (command.limit.count() > 0 && std::chrono::steady_clock::now() - started > command.limit)
             throw Error(Fault::unavailable, fmt::format("{} gave no answer in {} s", command.argv.front(), command.limit.count()));
         std::array<pollfd, 2> fds{{{out.read.get(), POLLIN, 0}, {err.read.get(), POLLIN, 0}}};
-        if (::poll(fds.data(), fds.size(), 100) <= 0) continue;
+        ended = child.has_ended();
+        const int patience = ended ? 0 : out.read || err.read ? 100 : 5;
+        if (::poll(fds.data(), fds.size(), patience) <= 0) {
+            // What it left behind, such as a keyring's agent, may hold the pipes open for ever.
+            if (ended) break;
+            continue;
+        }
         if (fds[0].revents != 0 && !take(out.read, result.out)) out.read.reset();
         if (fds[1].revents != 0 && !take(err.read, result.err)) err.read.reset();
     }
-    result.exit_code = child.wait();
+    result.exit_code = child.exit_code();
     return result;
 }
 

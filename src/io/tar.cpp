@@ -20,10 +20,7 @@ struct FreeReader {
     void operator()(archive* a) const noexcept { archive_read_free(a); }
 };
 struct FreeWriter {
-    void operator()(archive* a) const noexcept {
-        archive_write_fail(a);  // else an archive left early is finished here, through a callback whose object is going
-        archive_write_free(a);
-    }
+    void operator()(archive* a) const noexcept { archive_write_free(a); }
 };
 struct FreeEntry {
     void operator()(archive_entry* e) const noexcept { archive_entry_free(e); }
@@ -148,6 +145,12 @@ public:
         if (archive_write_open(a, this, nullptr, take, nullptr) != ARCHIVE_OK) throw Error(Fault::bug, said_by(a));
     }
 
+    // libarchive finishes an archive that was left early, through our callback, padding what is missing with zeros.
+    ~TarSource() override {
+        abandoned_ = true;
+        writer_.reset();
+    }
+
     std::size_t read(std::span<std::byte> buffer) override {
         while (at_ == ready_.size()) {
             if (closed_ || buffer.empty()) return 0;
@@ -164,6 +167,7 @@ public:
 private:
     static la_ssize_t take(archive*, void* self, const void* data, std::size_t size) noexcept {
         auto* source = static_cast<TarSource*>(self);
+        if (source->abandoned_) return -1;
         const auto* bytes = static_cast<const std::byte*>(data);
         try {
             source->ready_.insert(source->ready_.end(), bytes, bytes + size);
@@ -237,6 +241,7 @@ private:
     SourcePtr content_;
     std::uint64_t left_ = 0;
     bool closed_ = false;
+    bool abandoned_ = false;
 };
 
 }  // namespace

@@ -37,7 +37,8 @@ void check_version(std::string_view version);
 /// a job, a step) with RUNTIME and VERSION counts; matrix entries with runtime and version must agree with it. nullopt
 /// when it names none. Two different ones, or text that is no YAML, are Fault::config naming both places.
 std::optional<Version> find_version_in_workflow(std::string_view yaml, Runtime runtime, const std::string& name);
-/// `V8 ?= 13.1.201.15` (also = and :=) in the module's Makefile. A value that is no version (`$(shell …)`) is Fault::config.
+/// `V8 ?= 13.1.201.15` (also = and :=) in the module's Makefile. A value that is no version, such as `$(shell …)`, is
+/// Fault::config.
 std::optional<Version> find_version_in_makefile(std::string_view makefile, Runtime runtime, const std::string& name);
 /// The project's own release workflow, as compiled in.
 std::string_view built_in_workflow();

@@ -6,7 +6,6 @@
 #include <algorithm>
 
 #include "base/text.hpp"
-#include "registry/retry.hpp"
 
 namespace wasmx::registry {
 
@@ -118,8 +117,7 @@ bool Authenticator::widen_scope(const std::string& wanted) {
 
 void Authenticator::pass_over_credential(std::string_view why) {
     if (options_.warn)
-        options_.warn(fmt::format("the credentials for {} from {} are passed over: {}; `{}` mends them", registry_,
-                                  origin_, why, login_command(registry_)));
+        options_.warn(fmt::format("the credentials for {} from {} are passed over: {}; to mend them: {}", registry_, origin_, why, mend_of(describe())));
     credential_.reset();
     stale_ = true;
 }
@@ -129,14 +127,13 @@ void Authenticator::get_token() {
         renew_at_.reset();
         return hold(Secret(fmt::format("Bearer {}", credential_->registry_token.reveal())));
     }
-    const auto get = [&] { return with_retries(clock_, http_.stop(), [&] { return exchange(); }); };
     Token token;
     try {
-        token = get();
+        token = exchange();
     } catch (const Refused& refused) {
         if (!may_go_without(refused)) throw;
         pass_over_credential(fmt::format("its token service answers {}", refused.status()));
-        token = get();
+        token = exchange();
     }
     if (credential_ && !credential_->identity_token.empty() && !token.refresh_token.empty())
         credential_->identity_token = token.refresh_token;

@@ -106,11 +106,8 @@ std::string without_secrets(std::string_view text) {
 }
 
 std::string shown(std::string_view text) {
-    std::string out = without_secrets(printable(trim(text)));
-    if (out.size() <= shown_limit) return out;
-    std::size_t end = shown_limit;
-    while (end > 0 && (static_cast<unsigned char>(out[end]) & 0xc0) == 0x80) --end;  // not within a character (UTF-8)
-    return out.substr(0, end) + "…";
+    const std::string out = without_secrets(printable(trim(text)));
+    return out.size() <= shown_limit ? out : std::string(clipped(out, shown_limit)) + "…";
 }
 
 std::string shown(const std::vector<Complaint>& complaints) {

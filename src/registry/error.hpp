@@ -70,6 +70,9 @@ Refused refusal(std::string_view method, const std::string& url, io::HttpRespons
 /// What a person can do about it; empty when there is nothing to say. `said` is what the server wrote.
 std::string hint_for(int status, std::string_view said, const Circumstances& circumstances);
 
+/// How other credentials are given: a command, or what to do with the variable that holds them.
+std::string mend_of(const Circumstances& circumstances);
+
 /// "docker login ghcr.io"
 std::string login_command(const std::string& registry);
 

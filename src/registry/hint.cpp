@@ -45,28 +45,32 @@ constexpr std::array known{
 
 std::string advice_of(const Known& entry, const Circumstances& c) {
     const std::string origin = c.origin.empty() ? "use" : c.origin;
-    return fmt::format(fmt::runtime(entry.advice), c.registry + "/" + c.repository, login_command(c.registry), origin);
+    return fmt::format(fmt::runtime(entry.advice), c.registry + "/" + c.repository, mend_of(c), origin);
 }
 
 std::string denied_hint(const Circumstances& c) {
     const std::string name = c.registry + "/" + c.repository;
-    const std::string login = login_command(c.registry);
     if (c.access == Access::push) {
-        if (c.origin.empty()) return fmt::format("log in with an account that may push to {}: {}", name, login);
+        if (c.origin.empty()) return fmt::format("log in with an account that may push to {}: {}", name, mend_of(c));
         return fmt::format("the credentials from {} may not push to {}, or are wrong or expired: {}", c.origin, name,
-                           login);
+                           mend_of(c));
     }
     if (c.stale)
         return fmt::format("{} is private or does not exist, and the credentials from {} were refused: {}", name,
-                           c.origin, login);
-    if (c.origin.empty()) return fmt::format("{} is private or does not exist; if it is private: {}", name, login);
-    return fmt::format("the credentials from {} may not pull {}, or it does not exist: {}", c.origin, name, login);
+                           c.origin, mend_of(c));
+    if (c.origin.empty()) return fmt::format("{} is private or does not exist; if it is private: {}", name, mend_of(c));
+    return fmt::format("the credentials from {} may not pull {}, or it does not exist: {}", c.origin, name, mend_of(c));
 }
 
 }  // namespace
 
 std::string login_command(const std::string& registry) {
     return "docker login " + shell_quoted(registry);
+}
+
+std::string mend_of(const Circumstances& c) {
+    // What a variable says comes before every login.
+    return c.origin.starts_with('$') ? "set " + c.origin + " anew" : login_command(c.registry);
 }
 
 std::string hint_for(int status, std::string_view said, const Circumstances& circumstances) {

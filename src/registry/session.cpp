@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include "base/text.hpp"
-#include "registry/retry.hpp"
 
 namespace wasmx::registry {
 
@@ -24,14 +23,21 @@ bool is_refusal(const io::HttpResponse& response, const std::vector<Challenge>& 
     return response.status == 403 && challenge != nullptr && challenge->wants_more_scope();  // (RFC 6750, 3.1)
 }
 
-// Whatever answers to plain HTTP here; its kind does not matter.
-bool speaks(io::HttpClient& http, const std::string& origin) {
+io::HttpRequest greeting(const std::string& origin) {
     io::HttpRequest request;
     request.url = origin + "/v2/";
     request.connect_limit = std::chrono::seconds(5);
     request.idle_limit = std::chrono::seconds(10);
-    const int status = http.send(request).status;
-    return status == 200 || status == 401 || status == 403;
+    return request;
+}
+
+bool is_registry(io::HttpClient& http, const std::string& origin) {
+    try {
+        const int status = http.send(greeting(origin)).status;
+        return status == 200 || status == 401 || status == 403;  // a TLS port answers 400
+    } catch (const io::TransportError&) {
+        return false;
+    }
 }
 
 }  // namespace
@@ -45,7 +51,7 @@ Session::Session(io::HttpClient& http, const oci::Reference& name, const Reposit
 
 const std::string& Session::origin() {
     const std::lock_guard lock(mutex_);
-    if (!origin_) origin_ = with_retries(clock_, stop(), [&] { return find_origin(); });
+    if (!origin_) origin_ = find_origin();
     return *origin_;
 }
 
@@ -55,17 +61,13 @@ std::string Session::find_origin() {
     std::string secure = "https://" + registry_;
     if (!io::is_loopback(io::Url::parse(secure).host)) return secure;
     try {
-        io::HttpRequest request;
-        request.url = secure + "/v2/";
-        request.connect_limit = std::chrono::seconds(5);
-        request.idle_limit = std::chrono::seconds(10);
-        (void)http_.send(request);
+        (void)http_.send(greeting(secure));
         return secure;
     } catch (const io::TransportError& error) {
         using Kind = io::TransportError::Kind;
         if (error.kind() == Kind::connect || error.kind() == Kind::resolve) throw;
         std::string plain = "http://" + registry_;
-        if (speaks(http_, plain)) return plain;
+        if (is_registry(http_, plain)) return plain;
         throw;
     }
 }

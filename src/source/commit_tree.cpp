@@ -10,7 +10,7 @@ namespace wasmx::source {
 
 namespace {
 
-constexpr std::uint64_t longest_link = 64 * 1024;  // Linux takes 4 KiB
+constexpr std::uint64_t longest_link = 1 << 16;  // Linux takes 4 KiB
 
 Node::Kind kind_of(git::TreeEntry::Kind kind) {
     switch (kind) {

@@ -36,7 +36,8 @@ public:
         if (S_ISLNK(status.st_mode)) {
             node.kind = Node::Kind::symlink;
         } else if (!S_ISREG(status.st_mode)) {
-            return progress_.warn(fmt::format("{} is left out: it is no file, folder or link", printable(path)));
+            left_out_.push_back(path);
+            return;
         } else if ((status.st_mode & S_IXUSR) != 0) {
             node.kind = Node::Kind::executable;
         }
@@ -47,14 +48,18 @@ public:
     void take_empty_folder(const std::string& path) { nodes_.push_back({path, Node::Kind::directory, 0, {}}); }
 
     const fs::path& top() const noexcept { return top_; }
-    Progress& progress() const noexcept { return progress_; }
     std::int64_t newest() const noexcept { return newest_; }
-    std::vector<Node> nodes() && { return std::move(nodes_); }
+    std::vector<Node> nodes() && {
+        if (!left_out_.empty())
+            progress_.warn(fmt::format("left out, for being no file, folder or link: {}", listed(left_out_)));
+        return std::move(nodes_);
+    }
 
 private:
     fs::path top_;
     Progress& progress_;
     std::vector<Node> nodes_;
+    std::vector<std::string> left_out_;
     std::int64_t newest_ = 0;
 };
 

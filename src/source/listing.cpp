@@ -134,6 +134,15 @@ std::function<std::optional<io::TarMember>()> members_of(const Listing& listing,
     return [walk = std::make_shared<Walk>(std::move(nodes), request, std::move(contents))] { return walk->next(); };
 }
 
+std::string listed(const std::vector<std::string>& paths) {
+    constexpr std::size_t most = 10;
+    std::string out;
+    for (std::size_t i = 0; i < std::min(paths.size(), most); ++i)
+        out += fmt::format("{}{}", i == 0 ? "" : ", ", printable(paths[i]));
+    if (paths.size() > most) out += fmt::format(" and {} more", paths.size() - most);
+    return out;
+}
+
 std::string tree_path(std::string_view path) {
     std::string clean = clean_path(path);
     if (clean.starts_with('/') || clean == ".." || clean.starts_with("../"))

@@ -54,6 +54,9 @@ struct Request {
 std::function<std::optional<io::TarMember>()> members_of(const Listing& listing, const Request& request,
                                                          Contents contents);
 
+/// The first few of some paths, for a message.
+std::string listed(const std::vector<std::string>& paths);
+
 /// A path of a tree as it is stored: without slashes at its ends, "" for the top. Throws Fault::bug for one that leads
 /// out.
 std::string tree_path(std::string_view path);

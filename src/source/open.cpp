@@ -6,6 +6,7 @@
 #include "base/error.hpp"
 #include "base/text.hpp"
 #include "io/file.hpp"
+#include "source/listing.hpp"
 #include "source/pattern.hpp"
 #include "source/trees.hpp"
 
@@ -16,7 +17,6 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::string_view default_branch = "main";
-constexpr std::size_t most_paths_listed = 10;
 
 /// What one call of `open` goes by.
 struct Job {
@@ -52,14 +52,6 @@ std::unique_ptr<Tree> open_commit(const git::Repository& repository, const git::
         repository, commit,
         {.description = std::move(description), .revision = commit.id, .url = std::move(url), .date = commit.time},
         progress);
-}
-
-std::string listed(const std::vector<std::string>& paths) {
-    std::string out;
-    for (std::size_t i = 0; i < std::min(paths.size(), most_paths_listed); ++i)
-        out += fmt::format("{}{}", i == 0 ? "" : ", ", printable(paths[i]));
-    if (paths.size() > most_paths_listed) out += fmt::format(" and {} more", paths.size() - most_paths_listed);
-    return out;
 }
 
 std::string counted_files(std::size_t count) {

@@ -177,11 +177,9 @@ std::string clean_path(std::string_view path) {
     std::vector<std::string_view> kept;
     for (const std::string_view part : split(path, '/')) {
         if (part.empty() || part == ".") continue;
-        if (part != "..") {
-            kept.push_back(part);
-        } else if (!kept.empty() && kept.back() != "..") {
+        if (part == ".." && !kept.empty() && kept.back() != "..") {
             kept.pop_back();
-        } else if (!rooted) {
+        } else if (part != ".." || !rooted) {
             kept.push_back(part);
         }
     }

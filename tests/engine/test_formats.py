@@ -16,8 +16,10 @@ class Formats(LabCase):
         self.expected = sha256(self.folder / "first" / PACKAGE)
 
     def copy(self, name: str, *options) -> str:
-        target = f"{self.repository}-{name}:{self.image.rsplit(':', 1)[1]}"
-        self.skopeo("copy", "--src-tls-verify=false", "--dest-tls-verify=false", *options, f"docker://{self.image}", f"docker://{target}")
+        """By way of plain layers, since skopeo does not compress again what is compressed."""
+        plain, target = f"dir:{self.folder}/plain", f"{self.repository}-{name}:{self.image.rsplit(':', 1)[1]}"
+        self.skopeo("copy", "--src-tls-verify=false", "--dest-decompress", f"docker://{self.image}", plain)
+        self.skopeo("copy", "--dest-tls-verify=false", *options, plain, f"docker://{target}")
         return target
 
     def check(self, image: str, *more):
@@ -30,7 +32,7 @@ class Formats(LabCase):
         self.check(image)
 
     def test_zstd_layers(self):
-        image = self.copy("zstd", "--format", "oci", "--dest-compress-format", "zstd", "--dest-compress")
+        image = self.copy("zstd", "--format", "oci", "--dest-compress-format", "zstd")
         self.assertTrue(any("zstd" in layer["mediaType"] for layer in self.manifest(image)["layers"]))
         self.check(image)
 

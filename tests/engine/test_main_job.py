@@ -95,7 +95,7 @@ class MainJob(LabCase):
         self.assertIn("RUN build and package the runtime", log)
 
     def test_a_loud_build_arrives_with_its_end(self):
-        done = self.build(self.sample("loud"), "--progress", "plain")
+        done = self.build(self.sample("loud"), "--progress", "plain", "--no-cache")
         self.assertNotIn("output clipped", done.stderr)
         self.assertIn("lines not shown", done.stderr)
         self.assertIn(f"{PACKAGE}\n", done.stderr)
@@ -112,7 +112,8 @@ class BuildKit(MainJob):
         self.assertEqual(labels["dev.wasmx.base.tree"], self.git(sample, "rev-parse", "HEAD:assets/release/Dockerfiles").strip())
         again = self.run_program(*arguments)
         self.assertNotIn("base image: building", again.stderr)
-        self.assertEqual(again.stdout, first.stdout, "nothing changed, so the cache has it all")
+        if self.HOST == LAB_ENVIRONMENT["DOCKER_HOST"]:  # podman dates an image anew even when every step was cached
+            self.assertEqual(again.stdout, first.stdout, "nothing changed, so the cache has it all")
         (sample / "assets/release/Dockerfiles/more").write_text("changed\n")
         self.git(sample, "add", "-A")
         self.git(sample, "-c", "user.name=x", "-c", "user.email=x@x", "commit", "-qm", "change")

@@ -123,6 +123,13 @@ TEST_CASE("inspect takes what keeps the contract, and says what it is") {
     CHECK(summary.files == 2);
 }
 
+TEST_CASE("inspect takes the digest of the whole file") {
+    const std::string bytes = gzipped(tar(good)) + std::string(1 << 20, '\0');
+    const Summary summary = inspect(io::from_string(bytes), contract);
+    CHECK(summary.digest == io::sha256(bytes));
+    CHECK(summary.size == bytes.size());
+}
+
 TEST_CASE("inspect takes what tar makes of it") {
     CHECK(points(with({folder(in_top("lib/")), file(in_top("lib/empty.txt"), "")})) == "");
     CHECK(points({folder("./"), file("./v8-1.2-linux-arm64/lib/libwee8.a", "1"),

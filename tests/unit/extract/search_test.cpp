@@ -157,6 +157,11 @@ const std::vector<There> link_cases{
      "/x",
      "1",
      0},
+    {".. after a link, after leading ..",
+     {{folder("p/q"), file("p/y", "1"), symlink("a/s", "/p/q"), file("a/y", "no"), symlink("a/c/x", "../s/../y")}},
+     "/a/c/x",
+     "1",
+     0},
     {"40 links", {}, "/40", "end", 0},
     {"a hard link", {{file("b/y", "1"), hardlink("a/x", "b/y")}}, "/a/x", "1", 0},
     {"a hard link with ./ and /", {{file("b/y", "1"), hardlink("a/x", "./b//y")}}, "/a/x", "1", 0},
@@ -180,6 +185,12 @@ const std::vector<There> link_cases{
     {"a hard link to its own older self", {{file("x", "1")}, {hardlink("x", "x")}}, "/x", "1", 0},
     {"a hard link to a symbolic one is read from its own place",
      {{symlink("b/y", "z"), file("b/z", "no"), file("a/z", "1"), hardlink("a/x", "b/y")}},
+     "/a/x",
+     "1",
+     0},
+    {"also through another hard link",
+     {{symlink("c/z", "t"), hardlink("b/y", "c/z"), hardlink("a/x", "b/y"), file("a/t", "1"), file("b/t", "no"),
+       file("c/t", "no")}},
      "/a/x",
      "1",
      0},
@@ -219,6 +230,11 @@ const std::vector<NotThere> absent_cases{
     {"a directory, over a file", {{file("a", "no")}, {folder("a")}}, "/a", "/a is a directory"},
     {"a directory after a file in the same layer", {{file("a", "no"), folder("a")}}, "/a", "/a is a directory"},
     {"an opaque directory", {{file("a", "no")}, {opaque("a")}}, "/a", "/a is a directory"},
+    {"a directory whose files a file took away",
+     {{file("a/x/y", ""), file("a", ""), folder("a")}},
+     "/a/x",
+     "/a/x is not in the image"},
+    {"aufs' own files", {{file(".wh..wh.plnk/x", "no")}}, "/.wh..wh.plnk/x", "/.wh..wh.plnk/x is not in the image"},
     {"a link to a directory",
      {{folder("b"), symlink("a", "b")}},
      "/a",
@@ -305,6 +321,7 @@ TEST_CASE("search finds the checksum file beside the name that was asked for") {
     CHECK(beside({{file("a/x.sha256", "s"), file("a/y", "1"), hardlink("a/x", "a/y")}}) == "s");
     CHECK(beside({{file("b/x.sha256", "s"), file("b/x", "1"), symlink("a", "b")}}) == "s");
     CHECK_FALSE(beside({{file("a/x", "1")}}));
+    CHECK_FALSE(beside({{file("a/x", "1"), file("a/x.sha256", "gone"), symlink("a/x.sha256", "y")}}));
     CHECK_FALSE(beside({{file("a/x", "1"), symlink("a/x.sha256", "y")}}));
     CHECK_FALSE(beside({{file("a/x", "1"), file("a/x.sha256/y", "no"), file("x.sha256", "no")}}));
     CHECK_FALSE(beside({{file("a/x.sha256", "of another x")}, {file("a/x", "1")}}));

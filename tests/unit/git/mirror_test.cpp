@@ -63,7 +63,7 @@ TEST_CASE("what an interrupted clone left is not taken for whole") {
     const Sandbox box;
     make_remote(box);
     SUBCASE("beside the place") {
-        box.sh("mkdir -p m/r.git.part/objects; git init -q --bare m/r.git.part");
+        box.sh("mkdir -p m/r.git.part-a/objects; git init -q --bare m/r.git.part-b");
     }
     SUBCASE("in the place") {
         box.sh("mkdir -p m/r.git/objects; echo 'ref: refs/heads/main' >m/r.git/HEAD");
@@ -130,8 +130,7 @@ TEST_CASE("submodules are not fetched") {
     const Sandbox box;
     make_remote(box);
     box.sh(
-        R"(cd remote; git -c protocol.file.allow=always submodule --quiet add "file://$PWD/../nowhere2" sub 2>/dev/null || true
-        git update-index --add --cacheinfo 160000,$(git rev-parse HEAD),sub
+        R"(cd remote; git update-index --add --cacheinfo 160000,$(git rev-parse HEAD),sub
         printf '[submodule "sub"]\n\tpath = sub\n\turl = file:///nowhere\n' >.gitmodules
         git add .gitmodules; git commit -qm sub; git config fetch.recurseSubmodules true)");
     const Repository repository = mirror(box);

@@ -195,7 +195,7 @@ TEST_CASE("a registry token is sent as it is") {
 }
 
 TEST_CASE("a busy token service is asked again") {
-    Scene scene({{get_tag, challenge()}, {get_tag, found}},
+    Scene scene({{get_tag, challenge()}, {get_tag, challenge()}, {get_tag, challenge()}, {get_tag, found}},
                 {{pull_token, {.status = 503}}, {pull_token, {.body = "{...", .drop_reply_at = 2}}, {pull_token, token("T")}});
     CHECK(scene.pulling().find_manifest("1"));
     scene.check();

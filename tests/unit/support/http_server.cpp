@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -148,16 +149,27 @@ private:
 };
 
 HttpServer::HttpServer(Handler handler) : handler_(std::move(handler)) {
-    listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    auto* generic = reinterpret_cast<sockaddr*>(&address);
+    listen_on(AF_INET, &address, sizeof address);
+    port_ = ntohs(address.sin_port);
+}
+
+HttpServer::HttpServer(Handler handler, const std::string& socket_path) : handler_(std::move(handler)) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    if (socket_path.size() >= sizeof address.sun_path) throw std::runtime_error("no socket can have so long a path");
+    socket_path.copy(address.sun_path, socket_path.size());
+    listen_on(AF_UNIX, &address, sizeof address);
+}
+
+void HttpServer::listen_on(int family, void* address, socklen_t size) {
+    listener_ = ::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    auto* generic = static_cast<sockaddr*>(address);
     if (::bind(listener_, generic, size) != 0 || ::listen(listener_, 16) != 0 ||
         ::getsockname(listener_, generic, &size) != 0)
         throw std::runtime_error("the test server cannot listen");
-    port_ = ntohs(address.sin_port);
     acceptor_ = std::thread([this] { accept_all(); });
 }
 

@@ -47,6 +47,8 @@ public:
     /// Called, one at a time, when the headers of a request are there.
     using Handler = std::function<Reply(const Seen&)>;
     explicit HttpServer(Handler handler);
+    /// The same on a Unix socket, as an engine listens.
+    HttpServer(Handler handler, const std::string& socket_path);
     ~HttpServer();
     HttpServer(const HttpServer&) = delete;
     HttpServer& operator=(const HttpServer&) = delete;
@@ -59,6 +61,7 @@ public:
 
 private:
     class Connection;
+    void listen_on(int family, void* address, unsigned size);
     void accept_all();
     void serve(int fd);
 

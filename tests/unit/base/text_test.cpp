@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/text.hpp"
+
+#include <doctest/doctest.h>
+
+#include "support/folder.hpp"
+
+using namespace wasmx;
+
+TEST_SUITE_BEGIN("base");
+
+TEST_CASE("bytes for people") {
+    CHECK(human_bytes(0) == "0 B");
+    CHECK(human_bytes(1023) == "1023 B");
+    CHECK(human_bytes(1024) == "1.0 KiB");
+    CHECK(human_bytes(27'053'261) == "25.8 MiB");
+    CHECK(human_bytes((1ULL << 20) - 1) == "1.0 MiB");  // never "1024.0 KiB"
+    CHECK(human_bytes(3ULL << 30) == "3.0 GiB");
+    CHECK(human_bytes(5ULL << 50) == "5120.0 TiB");
+}
+
+TEST_CASE("seconds for people") {
+    CHECK(human_seconds(0) == "0.0s");
+    CHECK(human_seconds(3.24) == "3.2s");
+    CHECK(human_seconds(59.94) == "59.9s");
+    CHECK(human_seconds(59.97) == "1m 00s");  // never "60.0s"
+    CHECK(human_seconds(65) == "1m 05s");
+    CHECK(human_seconds(3600 + 62) == "1h 01m");
+}
+
+TEST_CASE("trim, lower, split") {
+    CHECK(trim(" \t\r\n a b \v\f") == "a b");
+    CHECK(trim(" \n").empty());
+    CHECK(lower("AbZ-Ä09") == "abz-Ä09");
+    CHECK(split("a,,b,", ',') == std::vector<std::string_view>{"a", "", "b", ""});
+    CHECK(split("", ',') == std::vector<std::string_view>{""});
+}
+
+TEST_CASE("clipped does not cut inside a character") {
+    CHECK(clipped("abc", 3) == "abc");
+    CHECK(clipped("abcd", 3) == "abc");
+    CHECK(clipped("aä", 2) == "a");
+    CHECK(clipped("a✔b", 3) == "a");
+    CHECK(clipped("a✔b", 4) == "a✔");
+    CHECK(clipped("\x80\x80\x80", 2).empty());
+    CHECK(clipped("ä", 0).empty());
+}
+
+TEST_CASE("printable takes out what a terminal would obey") {
+    const std::pair<std::string, std::string> rows[] = {
+        {"plain ✔ text", "plain ✔ text"},
+        {"\x1b[91mred\x1b[0m", "red"},
+        {"\x1b[1;38;5;200mx\x1b[K", "x"},
+        {"\x1b(B\x1b[mx", "x"},                    // what tput sgr0 says
+        {"\x1b]0;a title\x07x", "x"},              // OSC up to BEL
+        {"\x1b]8;;http://h/\x1b\\link\x1b]8;;\x1b\\", "link"},  // OSC up to ST
+        {"\x1bP1$r0m\x1b\\x", "x"},                // DCS
+        {"\x1b]0;never ends", "0;never ends"},     // nothing is lost to one that was cut off
+        {"\x1b" "7x\x1b" "cy", "xy"},
+        {"a\x1b", "a"},
+        {"a\x1b[", "a"},
+        {"a\x1b[31", "a"},
+        {"a\x1b[3\nb", "a b"},  // a sequence ends where its line does
+        {"\xc2\x9b" "31mx", "31mx"},               // CSI as one character
+        {"\xc2\xa0x", "\xc2\xa0x"},
+        {"a\tb\r\n\x07\x7f", "a    b "},
+        {std::string("a\0b", 3), "ab"},
+    };
+    for (const auto& [text, shown] : rows) {
+        CAPTURE(text);
+        CHECK(printable(text) == shown);
+    }
+}
+
+TEST_CASE("a URL in a message has no password and no token") {
+    const std::pair<std::string, std::string> rows[] = {
+        {"https://github.com/Kong/x.git", "https://github.com/Kong/x.git"},
+        {"https://otto:s3cret@host:8443/p", "https://host:8443/p"},
+        {"https://s3cret@host/p", "https://host/p"},
+        {"https://otto:s3@cret@host/p", "https://host/p"},
+        {"https://otto:s3/cret@host/p", "https://host/p"},  // a slash that ought to be %2F
+        {"https://host/v2/blobs/uploads/1?_state=s3cret&digest=x", "https://host/v2/blobs/uploads/1?…"},
+        {"https://host?token=s3cret", "https://host?…"},
+        {"https://host:5000/a@v1", "https://host:5000/a@v1"},
+        {"https://[::1]:5000/a@v1", "https://[::1]:5000/a@v1"},
+        {"git@github.com:Kong/x.git", "git@github.com:Kong/x.git"},
+        {"http://h/\x1b[31mx", "http://h/x"},
+    };
+    for (const auto& [url, shown] : rows) {
+        CAPTURE(url);
+        CHECK(printable_url(url) == shown);
+    }
+}
+
+TEST_CASE("the nearest name, where it can be meant") {
+    const std::vector<std::string> options{"--source", "--ref", "--runtime", "--runtime-version", "--push"};
+    CHECK(nearest("--sauce", options) == "--source");
+    CHECK(nearest("--runtime-versoin", options) == "--runtime-version");
+    CHECK(nearest("--pusch", options) == "--push");
+    CHECK(nearest("--ref", options) == "--ref");
+    CHECK_FALSE(nearest("--completely-else", options));
+    CHECK(nearest("v9", std::vector<std::string>{"v8", "wasmer"}) == "v8");
+    // As far as it is long: nothing is left that could be meant.
+    CHECK_FALSE(nearest("xy", std::vector<std::string>{"v8"}));
+    CHECK_FALSE(nearest("", std::vector<std::string>{"v8"}));
+    CHECK_FALSE(nearest("push", {}));
+}
+
+TEST_CASE("words for a shell") {
+    CHECK(shell_quoted("/var/lib/x-1_2.tar:a=b@c%") == "/var/lib/x-1_2.tar:a=b@c%");
+    CHECK(shell_quoted("") == "''");
+    CHECK(shell_quoted("a b") == "'a b'");
+    CHECK(shell_quoted("it's") == "'it'\\''s'");
+    CHECK(shell_quoted("$HOME") == "'$HOME'");
+    CHECK(shell_quoted("~") == "'~'");
+}
+
+TEST_CASE("an unset variable is an empty one") {
+    const test::Variable set("WASMX_TEST_VARIABLE", "x");
+    CHECK(environment("WASMX_TEST_VARIABLE") == "x");
+    const test::Variable unset("WASMX_TEST_VARIABLE", std::nullopt);
+    CHECK(environment("WASMX_TEST_VARIABLE").empty());
+}
+
+TEST_SUITE_END();

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "build/run.hpp"
+
+#include <doctest/doctest.h>
+
+#include "build/messages.hpp"
+#include "build/runtime_image.hpp"
+#include "engine/scene.hpp"
+#include "io/base64.hpp"
+#include "support/recording.hpp"
+
+using namespace wasmx;
+using namespace wasmx::build;
+using engine::Builder;
+using engine::contains;
+using engine::json_reply;
+using engine::pong;
+using Lines = std::vector<std::string>;
+
+namespace {
+
+engine::Scene::Step info_step() { return {"GET /v1.41/info", json_reply(200, R"({"ServerVersion":"28.5.2","OSType":"linux"})")}; }
+engine::Scene::Step records_step(const std::string& rows) { return {"GET /v1.41/system/df*", json_reply(200, R"({"BuildCache":[)" + rows + "]}")}; }
+engine::Scene::Step build_step(const std::string& stream) { return {"POST /v1.41/build?*", json_reply(200, stream)}; }
+
+std::string record(const std::string& id) { return R"({"ID":")" + id + R"(","Description":"copy /context /"})"; }
+std::string traced(const Message& message) { return R"({"id":"moby.buildkit.trace","aux":")" + io::base64_encode(message.bytes()) + "\"}\r\n"; }
+
+std::string run_on(engine::Scene& scene, test::Recording& progress) {
+    return run(scene.engine(), {.tags = {"x:1"}, .dockerfile = "Dockerfile", .platform = {}, .args = {}, .labels = {}}, io::body_of("tar"), progress);
+}
+
+const std::string image_line = "{\"id\":\"moby.image.id\",\"aux\":{\"ID\":\"sha256:1\"}}\r\n";
+
+/// A tree of no files: what labels are made of.
+class BareTree final : public source::Tree {
+public:
+    const std::string& description() const override { return url_; }
+    const std::optional<std::string>& revision() const override { return revision_; }
+    const std::string& url() const override { return url_; }
+    std::int64_t date() const override { return 1'700'000'000; }
+    bool has_files() const override { return false; }
+    std::optional<std::string> find_file(const std::string&) const override { return std::nullopt; }
+    std::optional<std::string> find_tree_id(const std::string&) const override { return std::nullopt; }
+    std::function<std::optional<io::TarMember>()> members(const std::string&, const std::string&, Ignore) const override {
+        return [] { return std::nullopt; };
+    }
+    Extent extent() const override { return {}; }
+
+    std::string url_ = "https://github.com/Kong/ngx_wasm_module.git";
+    std::optional<std::string> revision_ = std::string(40, 'a');
+};
+
+}  // namespace
+
+TEST_SUITE_BEGIN("build");
+
+TEST_CASE("which builder") {
+    struct Row {
+        const char* what;
+        engine::Identity identity;
+        const char* version;
+        bool containerd_store;
+        std::optional<std::string> wish;
+        Builder builder;
+    };
+    const engine::Identity docker{.podman = false, .api_version = "1.41", .buildkit = true};
+    const engine::Identity classic_docker{.podman = false, .api_version = "1.41", .buildkit = false};
+    const engine::Identity podman{.podman = true, .api_version = "1.41", .buildkit = false};
+    const Row rows[] = {
+        {"docker", docker, "20.10.24+dfsg1", false, std::nullopt, Builder::buildkit},
+        {"podman", podman, "4.3.1", false, std::nullopt, Builder::classic},
+        {"podman has none, whatever is wished", podman, "5.4.2", false, "1", Builder::classic},
+        {"set up for the classic one", classic_docker, "28.5.2", false, std::nullopt, Builder::classic},
+        {"and yet it has BuildKit", classic_docker, "28.5.2", false, "1", Builder::buildkit},
+        {"DOCKER_BUILDKIT=0", docker, "28.5.2", false, "0", Builder::classic},
+        {"DOCKER_BUILDKIT=1", docker, "28.5.2", false, "1", Builder::buildkit},
+        {"DOCKER_BUILDKIT is empty", docker, "28.5.2", false, "", Builder::buildkit},
+        {"its own store", docker, "26.1.5+dfsg1", false, std::nullopt, Builder::buildkit},
+        {"containerd's store, where the context is lost", docker, "26.1.5+dfsg1", true, std::nullopt, Builder::classic},
+        {"also when BuildKit is wished", docker, "26.1.5", true, "1", Builder::classic},
+        {"27.4", docker, "27.4.1", true, std::nullopt, Builder::classic},
+        {"27.5", docker, "27.5.0", true, std::nullopt, Builder::buildkit},
+        {"28", docker, "28", true, std::nullopt, Builder::buildkit},
+        {"28.0.0-rc.1", docker, "28.0.0-rc.1", true, std::nullopt, Builder::buildkit},
+        {"29", docker, "29.7.2", true, std::nullopt, Builder::buildkit},
+        {"a version that is none", docker, "dev", true, std::nullopt, Builder::classic},
+    };
+    for (const Row& row : rows) {
+        CAPTURE(row.what);
+        const test::Variable wish("DOCKER_BUILDKIT", row.wish);
+        engine::Info info;
+        info.version = row.version;
+        info.containerd_store = row.containerd_store;
+        CHECK(choose_builder(row.identity, info) == row.builder);
+    }
+}
+
+TEST_CASE("a build: its steps are told, its image returned, and only its own context records removed") {
+    const test::Variable wish("DOCKER_BUILDKIT", std::nullopt);
+    engine::Scene scene({info_step(), records_step(record("old")),
+                         build_step(traced(Message().step({.digest = "a", .name = "RUN make", .started = true, .completed = true})) + image_line),
+                         records_step(record("old") + "," + record("new")),
+                         {"POST /v1.41/build/prune?all=1&filters=%7B%22id%22%3A%5B%22new%22%5D%7D", json_reply(200, R"({"CachesDeleted":["new"]})")}});
+    test::Recording progress;
+    CHECK(run_on(scene, progress) == "sha256:1");
+    CHECK(progress.lines == Lines{"+RUN make", "RUN make: done"});
+    CHECK(scene.verdict().empty());
+    CHECK(contains(scene.seen()[2].target, "version=2"));
+}
+
+TEST_CASE("a build cache that cannot be looked at, before or after, is no reason to fail") {
+    const test::Variable wish("DOCKER_BUILDKIT", std::nullopt);
+    const engine::Scene::Step busy{"GET /v1.41/system/df*", json_reply(500, R"({"message":"a disk usage operation is already running"})")};
+    engine::Scene before({info_step(), busy, build_step(image_line)});
+    test::Recording progress;
+    CHECK(run_on(before, progress) == "sha256:1");
+    CHECK(before.verdict().empty());
+    engine::Scene after({info_step(), records_step(""), build_step(image_line), busy});
+    CHECK(run_on(after, progress) == "sha256:1");
+    CHECK(after.verdict().empty());
+    REQUIRE(progress.lines.size() == 2);
+    for (const std::string& line : progress.lines) CHECK(contains(line, "already running"));
+}
+
+TEST_CASE("the classic builder keeps no context") {
+    const test::Variable wish("DOCKER_BUILDKIT", "0");
+    engine::Scene scene({info_step(), build_step("{\"aux\":{\"ID\":\"sha256:1\"}}\r\n")});
+    test::Recording progress;
+    CHECK(run_on(scene, progress) == "sha256:1");
+    CHECK(scene.verdict().empty());
+}
+
+TEST_CASE("a failed step: its name, its code, its last lines, the cause") {
+    const test::Variable wish("DOCKER_BUILDKIT", std::nullopt);
+    const std::string error = R"({"errorDetail":{"message":"process \"/bin/bash -c the whole script\" did not complete successfully: exit code: 2"},"error":"x"})";
+    engine::Scene scene({info_step(), records_step(""),
+                         build_step(traced(Message().step({.digest = "a", .name = "RUN make", .started = true}).log("a", "g++: Killed signal terminated program cc1plus\nmake: Error 2\n")) +
+                                    traced(Message().step({.digest = "a", .name = "RUN make", .started = true, .completed = true, .error = "exit code: 2"})) + error),
+                         records_step("")});
+    test::Recording progress;
+    const Error failure = engine::error_of([&] { run_on(scene, progress); });
+    CHECK(failure.fault() == Fault::failed);
+    CHECK(failure.message() == "step RUN make failed: exit code 2");
+    CHECK(failure.lines() == Lines{"g++: Killed signal terminated program cc1plus", "make: Error 2"});
+    CHECK(contains(failure.hint(), "memory"));
+    CHECK(scene.verdict().empty());
+}
+
+TEST_CASE("an error that is no step's, a killed step, an end without a word") {
+    const test::Variable wish("DOCKER_BUILDKIT", "0");
+    test::Recording progress;
+    const auto failure_of = [&](const std::string& stream) {
+        engine::Scene scene({info_step(), build_step(stream)});
+        return engine::error_of([&] { run_on(scene, progress); });
+    };
+    const Error copy = failure_of(R"({"error":"COPY failed: \u001b[1mno such file"})");
+    CHECK(copy.message() == "COPY failed: no such file");
+    CHECK(copy.lines().empty());
+    const Error killed = failure_of("{\"stream\":\"Step 1/1 : RUN make\\n\"}\r\n{\"errorDetail\":{\"code\":137,\"message\":\"x\"},\"error\":\"x\"}");
+    CHECK(killed.message() == "step [1/1] RUN make failed: exit code 137");
+    CHECK(contains(killed.hint(), "memory"));
+    CHECK(contains(failure_of("").message(), "without an image and without a reason"));
+    const Error long_one = failure_of("{\"error\":\"begin " + std::string(5000, 'x') + " end\"}");
+    CHECK(long_one.message().size() < 500);
+    CHECK(contains(long_one.message(), "begin"));
+    CHECK(long_one.message().ends_with("end"));
+    CHECK(contains(failure_of("{\"aux\":{\"ID\":\"sha256:1\"}}\r\n{\"error\":\"late\"}").message(), "late"));
+}
+
+TEST_CASE("a connection that breaks off names the step that ran") {
+    const test::Variable wish("DOCKER_BUILDKIT", "0");
+    const std::string line = "{\"stream\":\"Step 1/1 : RUN make\\nhalf a line\"}\r\n";
+    engine::Scene broken({info_step(), {"POST /v1.41/build?*", {.body = line, .drop_reply_at = line.size(), .claimed_length = 5000}}});
+    test::Recording progress;
+    const Error failure = engine::error_of([&] { run_on(broken, progress); });
+    CHECK(failure.fault() == Fault::unavailable);
+    CHECK(failure.frames() == Lines{"running step [1/1] RUN make"});
+    CHECK(failure.lines() == Lines{"half a line"});
+    CHECK(progress.lines.back() == "[1/1] RUN make: FAILED failed");
+}
+
+TEST_CASE("compile jobs fit processors and memory") {
+    constexpr std::uint64_t gib = 1ULL << 30;
+    struct Row {
+        std::uint64_t processors;
+        std::uint64_t memory;
+        std::uint64_t jobs;
+    };
+    const Row rows[] = {{4, 64 * gib, 4}, {16, 16 * gib, 7}, {16, 18 * gib, 8}, {8, 4 * gib, 1}, {8, 6 * gib, 2}, {8, 6 * gib - 1, 1},
+                        {8, 2 * gib, 1},  {8, gib, 1},       {8, 0, 1},        {0, 64 * gib, 1}, {1, 64 * gib, 1}};
+    for (const Row& row : rows) {
+        CAPTURE(row.processors);
+        CAPTURE(row.memory);
+        CHECK(fitting_jobs(row.processors, row.memory) == row.jobs);
+    }
+}
+
+TEST_CASE("labels follow from recipe, tree and base, and say nothing where nothing is known") {
+    const recipe::Recipe recipe{recipe::Runtime::v8, "13.1.201.15", oci::Platform(oci::Architecture::arm64)};
+    const std::string prefix = "org.opencontainers.image.";
+    BareTree tree;
+    const auto labels = labels_of(recipe, tree, {.name = "wasmx-build-ubuntu", .from = "x", .digest = "sha256:d", .layers = 3});
+    CHECK(labels == std::map<std::string, std::string>{
+                        {prefix + "source", "https://github.com/Kong/ngx_wasm_module"},
+                        {prefix + "revision", std::string(40, 'a')},
+                        {prefix + "version", "13.1.201.15"},
+                        {prefix + "created", "2023-11-14T22:13:20Z"},
+                        {prefix + "title", "ngx_wasm_module runtime: v8 13.1.201.15 for linux/arm64"},
+                        {prefix + "licenses", "Apache-2.0"},
+                        {prefix + "base.name", "wasmx-build-ubuntu"},
+                        {prefix + "base.digest", "sha256:d"},
+                    });
+    tree.url_.clear();
+    tree.revision_.reset();
+    const auto plain = labels_of(recipe, tree, {.name = "b", .from = "b", .digest = {}});
+    CHECK_FALSE(plain.contains(prefix + "source"));
+    CHECK_FALSE(plain.contains(prefix + "revision"));
+    CHECK_FALSE(plain.contains(prefix + "base.digest"));
+}
+
+TEST_SUITE_END();

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "credentials/credentials.hpp"
+
+#include <doctest/doctest.h>
+
+#include "base/error.hpp"
+#include "base/text.hpp"
+#include "io/base64.hpp"
+#include "support/folder.hpp"
+
+namespace wasmx::credentials {
+
+TEST_SUITE_BEGIN("credentials");
+
+namespace {
+
+using test::Variable;
+
+std::string config(const std::string& user) {
+    return R"({"auths":{"ghcr.io":{"auth":")" + io::base64_encode(user + ":p") + "\"}}}";
+}
+
+/// A home of its own, and none of the variables of the machine.
+struct Home {
+    test::Folder folder;
+    Variable home{"HOME", folder.path().string()};
+    Variable path{"PATH", (folder.path() / "bin").string() + ":" + environment("PATH")};
+    Variable docker_config{"DOCKER_CONFIG", std::nullopt};
+    Variable docker_auth_config{"DOCKER_AUTH_CONFIG", std::nullopt};
+    Variable registry_auth_file{"REGISTRY_AUTH_FILE", std::nullopt};
+    Variable xdg_runtime{"XDG_RUNTIME_DIR", std::nullopt};
+    Variable xdg_config{"XDG_CONFIG_HOME", std::nullopt};
+
+    std::string file(const std::string& name) const { return (folder.path() / name).string(); }
+    void helper(const std::string& script) const {
+        folder.write(".docker/config.json", R"({"auths":{"ghcr.io":{}},"credsStore":"fake"})");
+        folder.write_program("bin/docker-credential-fake", script);
+    }
+};
+
+std::string user_for(const std::string& registry) {
+    const auto found = find(registry, {});
+    return found ? found->username : "nobody";
+}
+
+Error error_of(const std::string& registry) {
+    try {
+        (void)find(registry, {});
+    } catch (const Error& error) {
+        return error;
+    }
+    FAIL("nothing was thrown");
+    throw 0;
+}
+
+bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+}  // namespace
+
+TEST_CASE("where credentials are looked for, and in which order") {
+    const Home home;
+    CHECK(user_for("ghcr.io") == "nobody");
+    home.folder.write(".config/containers/auth.json", config("podman"));
+    CHECK(user_for("ghcr.io") == "podman");
+    home.folder.write("run/containers/auth.json", config("runtime"));
+    const Variable runtime("XDG_RUNTIME_DIR", home.file("run"));
+    CHECK(user_for("ghcr.io") == "runtime");
+    const Variable chosen("REGISTRY_AUTH_FILE", home.folder.write("chosen.json", config("chosen")).string());
+    CHECK(user_for("ghcr.io") == "chosen");
+    home.folder.write(".docker/config.json", config("docker"));
+    CHECK(user_for("ghcr.io") == "docker");
+    CHECK(find("ghcr.io", {})->origin == home.file(".docker/config.json"));
+    home.folder.write("job/config.json", config("job"));
+    const Variable job("DOCKER_CONFIG", home.file("job"));
+    CHECK(user_for("ghcr.io") == "job");
+    const Variable inlined("DOCKER_AUTH_CONFIG", config("inlined"));
+    CHECK(user_for("ghcr.io") == "inlined");
+    CHECK(find("ghcr.io", {})->origin == "$DOCKER_AUTH_CONFIG");
+    CHECK(user_for("quay.io") == "nobody");
+}
+
+TEST_CASE("without a home the variables decide") {
+    const Home home;
+    const Variable none("HOME", std::nullopt);
+    CHECK(user_for("ghcr.io") == "nobody");
+    home.folder.write("job/config.json", config("job"));
+    const Variable job("DOCKER_CONFIG", home.file("job"));
+    CHECK(user_for("ghcr.io") == "job");
+}
+
+TEST_CASE("a variable starts no program") {
+    const Home home;
+    const Variable inlined("DOCKER_AUTH_CONFIG", R"({"credsStore":"missing","auths":{}})");
+    CHECK(user_for("ghcr.io") == "nobody");
+}
+
+TEST_CASE("a helper is asked by name of the registry") {
+    const Home home;
+    home.helper(R"(read -r host
+test "$1 $host" = "get ghcr.io" || exit 9
+echo '{"ServerURL":"ghcr.io","Username":"helped","Secret":"s3cret"}')");
+    const auto found = find("ghcr.io", {});
+    REQUIRE(found);
+    CHECK(found->username == "helped");
+    CHECK(found->password.reveal() == "s3cret");
+    CHECK(found->origin == "docker-credential-fake (" + home.file(".docker/config.json") + ")");
+}
+
+TEST_CASE("Docker Hub is asked for by its old address") {
+    const Home home;
+    home.helper(R"(read -r host
+echo "{\"Username\":\"$host\",\"Secret\":\"x\"}")");
+    CHECK(user_for("docker.io") == "https://index.docker.io/v1/");
+}
+
+TEST_CASE("a helper's user <token> means an identity token") {
+    const Home home;
+    home.helper(R"(echo '{"Username":"<token>","Secret":"I"}')");
+    const auto found = find("ghcr.io", {});
+    REQUIRE(found);
+    CHECK(found->username.empty());
+    CHECK(found->password.empty());
+    CHECK(found->identity_token.reveal() == "I");
+}
+
+TEST_CASE("a helper that has nothing is no error") {
+    const Home home;
+    home.helper("echo 'credentials not found in native keychain'; exit 1");
+    CHECK_FALSE(find("ghcr.io", {}));
+    home.helper("echo 'credentials not found in native keychain' >&2; exit 1");
+    CHECK_FALSE(find("ghcr.io", {}));
+    home.helper(R"(echo '{"Username":"","Secret":""}')");
+    CHECK_FALSE(find("ghcr.io", {}));
+}
+
+TEST_CASE("a helper that is missing is named, with its file and the mend") {
+    const Home home;
+    const auto path = home.folder.write(".docker/config.json", R"({"credsStore":"no-such-thing"})");
+    const Error error = error_of("ghcr.io");
+    CHECK(error.fault() == Fault::config);
+    CHECK(contains(error.message(), "docker-credential-no-such-thing"));
+    CHECK(contains(error.message(), path.string()));
+    CHECK(contains(error.hint(), "docker login ghcr.io"));
+}
+
+TEST_CASE("a helper that fails is no silence") {
+    const Home home;
+    home.helper("echo 'pass is locked' >&2; exit 3");
+    CHECK(error_of("ghcr.io").fault() == Fault::config);
+    CHECK(contains(error_of("ghcr.io").message(), "(exit 3): pass is locked"));
+    home.helper("echo '{\"Username\":\"u\", s3cret'");
+    CHECK(error_of("ghcr.io").fault() == Fault::config);
+    CHECK_FALSE(contains(error_of("ghcr.io").message(), "s3cret"));
+}
+
+TEST_CASE("a helper is no path") {
+    const Home home;
+    home.folder.write(".docker/config.json", R"({"credsStore":"../../evil"})");
+    CHECK(error_of("ghcr.io").fault() == Fault::config);
+}
+
+TEST_CASE("a helper's agent that stays does not hold us up") {
+    const Home home;
+    home.helper(R"(sleep 20 & echo '{"Username":"u","Secret":"s"}')");
+    const auto began = std::chrono::steady_clock::now();
+    CHECK(user_for("ghcr.io") == "u");
+    CHECK(std::chrono::steady_clock::now() - began < std::chrono::seconds(10));
+}
+
+TEST_SUITE_END();
+
+}  // namespace wasmx::credentials

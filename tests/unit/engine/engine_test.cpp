@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <doctest/doctest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "engine/scene.hpp"
+#include "io/base64.hpp"
+#include "support/recording.hpp"
+
+using namespace wasmx;
+using namespace wasmx::engine;
+
+namespace {
+
+const std::string id_a = "sha256:" + std::string(64, 'a');
+const std::string id_b = "sha256:" + std::string(64, 'b');
+
+Identity identity_of(const test::Reply& ping) {
+    Scene scene({}, ping);
+    return scene.engine().identity();
+}
+
+}  // namespace
+
+TEST_SUITE_BEGIN("engine");
+
+TEST_CASE("the API version is the engine's, as far as we know it") {
+    CHECK(identity_of(pong("1.41")).api_version == "1.41");
+    CHECK(identity_of(pong("1.40")).api_version == "1.40");
+    CHECK(identity_of(pong("1.51")).api_version == "1.51");
+    CHECK(identity_of(pong("1.55")).api_version == "1.51");
+    CHECK(identity_of(pong("1.100")).api_version == "1.51");
+}
+
+TEST_CASE("an engine that is too old, or is none") {
+    for (const std::string version : {"1.39", "1.9", "0.41", "2.0", "1.", "1.4x", ""}) {
+        CAPTURE(version);
+        const Error error = error_of([&] { identity_of(pong(version)); });
+        CHECK((error.fault() == Fault::failed || version.empty()));
+        CHECK((contains(error.message(), version) || version.empty()));
+    }
+    const Error error = error_of([] { identity_of({.headers = {{"Server", "nginx"}}, .body = "<html>\x1b[31mhello"}); });
+    CHECK(error.fault() == Fault::unavailable);
+    CHECK(contains(error.message(), "<html>hello"));
+    CHECK_THROWS_AS(identity_of({.status = 503, .headers = {{"Api-Version", "1.41"}}}), Error);
+}
+
+TEST_CASE("who it is, and which builder it has") {
+    CHECK(identity_of(pong("1.41", {{"Builder-Version", "2"}})).buildkit);
+    CHECK(identity_of(pong("1.41")).buildkit);  // 20.10 recommends none and has it
+    CHECK_FALSE(identity_of(pong("1.41", {{"Builder-Version", "1"}})).buildkit);
+    CHECK_FALSE(identity_of(pong("1.41")).podman);
+    CHECK(identity_of(podman_pong()).podman);
+    CHECK_FALSE(identity_of(podman_pong()).buildkit);
+    CHECK_FALSE(identity_of(pong("1.44", {{"Libpod-Api-Version", "5.8.6"}, {"Builder-Version", "2"}})).buildkit);
+}
+
+TEST_CASE("a socket with nobody behind it says which of the possible reasons it is") {
+    io::HttpClient http({}, "test");
+    const test::Folder folder;
+    const auto error_at = [&](const std::string& path) { return error_of([&] { Engine(http, {path, "DOCKER_HOST"}); }); };
+    const Error nothing = error_at(folder.path() / "none.sock");
+    CHECK(nothing.fault() == Fault::unavailable);
+    CHECK(contains(nothing.message(), "none.sock (DOCKER_HOST): No such file or directory"));
+    const Error file = error_at(folder.write("file", ""));
+    CHECK(file.fault() == Fault::config);
+    CHECK(contains(file.message(), "is no socket"));
+    const std::string dead = folder.path() / "dead.sock";
+    { const test::HttpServer gone([](const test::Seen&) { return test::Reply{}; }, dead); }
+    CHECK(contains(error_at(dead).message(), "the socket is there, its engine is not"));
+}
+
+TEST_CASE("an engine that takes the connection and says nothing is no success") {
+    CHECK_THROWS_AS(identity_of({.lost = true}), io::TransportError);
+}
+
+TEST_CASE("/info: docker, containerd's store, podman") {
+    Scene scene({{"GET /v1.41/info", json_reply(200, R"({"Name":"box","ServerVersion":"20.10.24+dfsg1","OSType":"linux","Architecture":"x86_64","NCPU":4,
+                  "MemTotal":25276510208,"DockerRootDir":"/var/lib/docker","Driver":"overlay2","DriverStatus":[["Backing Filesystem","extfs"]],"Warnings":null})")},
+                 {"GET /v1.41/info", json_reply(200, R"({"ServerVersion":"29.7.2","OSType":"linux","Architecture":"aarch64","Driver":"overlayfs",
+                  "DriverStatus":[["driver-type","io.containerd.snapshotter.v1"]]})")},
+                 {"GET /v1.41/info", json_reply(200, R"({"OSType":"linux","Architecture":"amd64","DriverStatus":null})")},
+                 {"GET /v1.41/info", json_reply(200, R"({"OSType":"windows","Architecture":"x86_64"})")},
+                 {"GET /v1.41/info", json_reply(200, R"({"OSType":"linux","Architecture":"riscv64"})")}});
+    const Info docker = scene.engine().info();
+    CHECK(docker.name == "box");
+    CHECK(docker.version == "20.10.24+dfsg1");
+    CHECK(docker.memory == 25276510208);
+    CHECK(docker.processors == 4);
+    CHECK(docker.root == "/var/lib/docker");
+    CHECK_FALSE(docker.containerd_store);
+    CHECK(docker.platform().docker_platform() == "linux/amd64");
+    const Info newer = scene.engine().info();
+    CHECK(newer.containerd_store);
+    CHECK(newer.platform().docker_platform() == "linux/arm64");
+    CHECK(scene.engine().info().platform().docker_platform() == "linux/amd64");
+    const Info windows = scene.engine().info();
+    CHECK(contains(error_of([&] { windows.platform(); }).message(), "windows"));
+    const Info riscv = scene.engine().info();
+    CHECK(contains(error_of([&] { riscv.platform(); }).message(), "riscv64"));
+    CHECK(scene.verdict().empty());
+}
+
+TEST_CASE("an answer of an unknown shape is the engine's fault, by name") {
+    for (const std::string body : {"", "no json", "[1]", R"({"MemTotal":"much"})", R"({"MemTotal":null})"}) {
+        CAPTURE(body);
+        Scene scene({{"GET /v1.41/info", json_reply(200, body)}});
+        const Error error = error_of([&] { scene.engine().info(); });
+        CHECK(error.fault() == Fault::unavailable);
+        CHECK(contains(error.message(), "/info"));
+    }
+}
+
+TEST_CASE("refusals: in JSON, in plain text, without a word") {
+    struct Row {
+        test::Reply reply;
+        Fault fault;
+        const char* says;
+    };
+    const Row rows[] = {
+        {json_reply(500, R"({"message":"the disk is \u001b[31mfull"})"), Fault::failed, "the engine refuses GET /info: the disk is full"},
+        {json_reply(400, R"({"message":"client version 1.41 is too old. Minimum supported API version is 1.60"})"), Fault::failed, "too old"},
+        {{.status = 400, .body = "client version 1.12 is too old\n"}, Fault::failed, "refuses GET /info: client version 1.12 is too old"},
+        {json_reply(404, R"({"message":"page not found"})"), Fault::not_found, "page not found"},
+        {{.status = 404, .body = "Not Found\n"}, Fault::not_found, "Not Found"},
+        {json_reply(403, R"({"message":"authz plugin says no"})"), Fault::denied, "authz plugin says no"},
+        {{.status = 502}, Fault::failed, "HTTP 502"},
+        {json_reply(500, R"({"message":""})"), Fault::failed, R"({"message":""})"},
+        {{.status = 500, .body = std::string(499, 'x') + "\xc3\xa4" + std::string(9000, 'y')}, Fault::failed, "xxxx"},
+    };
+    for (const Row& row : rows) {
+        CAPTURE(row.says);
+        Scene scene({{"GET /v1.41/info", row.reply}});
+        const Error error = error_of([&] { scene.engine().info(); });
+        CHECK(error.fault() == row.fault);
+        CHECK(contains(error.message(), row.says));
+        CHECK(error.message().size() < 600);
+        CHECK(error.message().find('\xc3') == std::string::npos);  // not cut inside a character
+    }
+}
+
+TEST_CASE("images: as docker, containerd's store and podman describe them") {
+    const std::string image = R"(,"Os":"linux","Architecture":"arm64","RootFS":{"Type":"layers","Layers":[")" + id_a + R"(",")" + id_b + R"("]})";
+    Scene scene({
+        {"GET /v1.41/images/wasmx-build-ubuntu/json",
+         json_reply(200, R"({"Id":")" + id_a + R"(","RepoTags":["wasmx-build-ubuntu:latest"],"RepoDigests":[],"Config":{"Labels":{"k":"v"}})" + image + "}")},
+        {"GET /v1.41/images/ghcr.io/kong/x:1/json",
+         json_reply(200, R"({"Id":")" + id_b + R"(","RepoTags":["ghcr.io/kong/x:1"],"RepoDigests":["ghcr.io/kong/x@)" + id_b + R"("],"Config":{"Labels":null})" + image + "}")},
+        {"GET /v1.41/images/p/json", json_reply(200, R"({"Id":")" + id_a.substr(7) + R"(","RepoTags":["localhost/p:latest"],"Config":null)" + image + "}")},
+        {"GET /v1.41/images/none/json", json_reply(404, R"({"message":"No such image: none"})")},
+        {"GET /v1.41/images/scratch/json", json_reply(200, R"({"Id":")" + id_a + R"(","RepoTags":null,"RootFS":{"Type":"layers"}})")},
+        {"GET /v1.41/images/odd/json", json_reply(200, R"({"Id":")" + id_a + R"(","RootFS":{"Layers":["sha256:short"]}})")},
+        {"GET /v1.41/images/odd/json", json_reply(200, R"({"Id":")" + id_a + R"(","Config":{"Labels":{"k":1}}})")},
+        {"GET /v1.41/images/odd/json", json_reply(500, R"({"message":"layer does not exist"})")},
+    });
+    Engine& engine = scene.engine();
+    const auto docker = engine.find_image("wasmx-build-ubuntu");
+    REQUIRE(docker);
+    CHECK(docker->id == id_a);
+    CHECK(docker->os == "linux");
+    CHECK(docker->architecture == "arm64");
+    CHECK(docker->tags == std::vector<std::string>{"wasmx-build-ubuntu:latest"});
+    CHECK(docker->repo_digests.empty());
+    CHECK(docker->diff_ids == std::vector{Digest::parse(id_a), Digest::parse(id_b)});
+    CHECK(docker->labels == std::map<std::string, std::string>{{"k", "v"}});
+    const auto containerd = engine.find_image("ghcr.io/kong/x:1");
+    REQUIRE(containerd);
+    CHECK(containerd->repo_digests.front() == "ghcr.io/kong/x@" + id_b);
+    CHECK(containerd->labels.empty());
+    CHECK(engine.find_image("p").value().id == id_a);
+    CHECK_FALSE(engine.find_image("none"));
+    CHECK(engine.find_image("scratch").value().diff_ids.empty());
+    CHECK(error_of([&] { engine.find_image("odd"); }).fault() == Fault::integrity);
+    CHECK(error_of([&] { engine.find_image("odd"); }).fault() == Fault::unavailable);
+    CHECK(contains(error_of([&] { engine.find_image("odd"); }).message(), "layer does not exist"));
+    CHECK(scene.verdict().empty());
+}
+
+TEST_CASE("X-Registry-Auth is base64url of JSON, a refresh token instead of a password where there is one") {
+    const auto decoded = [](const Secret& secret) {
+        std::string text(secret.reveal());
+        CHECK(text.find_first_of("+/") == std::string::npos);
+        for (char& c : text) c = c == '-' ? '+' : c == '_' ? '/' : c;
+        return nlohmann::json::parse(io::base64_decode(text).value());
+    };
+    CHECK(decoded(Engine::registry_auth("otto", Secret("???>>>~~~"), {})) == nlohmann::json{{"username", "otto"}, {"password", "???>>>~~~"}});
+    CHECK(decoded(Engine::registry_auth("<token>", Secret("p"), Secret("refresh"))) == nlohmann::json{{"identitytoken", "refresh"}});
+}
+
+TEST_CASE("a pull says what it wants, and reads its end") {
+    const std::string fine = "{\"status\":\"Pulling fs layer\",\"id\":\"x\"}\r\n{\"status\":\"Status: Downloaded newer image\"}\r\n";
+    Scene scene({{"POST /v1.41/images/create?fromImage=ghcr.io%2Fkong%2Fbase&tag=1&platform=linux%2Farm64", json_reply(200, fine)},
+                 {"POST /v1.41/images/create?fromImage=busybox&tag=latest&platform=linux%2Farm64", json_reply(200, fine)}});
+    test::Recording progress;
+    scene.engine().pull(oci::Reference::parse("ghcr.io/kong/base:1"), "linux/arm64", Secret("QUJD"), progress);
+    scene.engine().pull(oci::Reference::parse("busybox"), "linux/arm64", {}, progress);
+    CHECK(scene.verdict().empty());
+    CHECK(scene.seen()[0].header("X-Registry-Auth") == "QUJD");
+    CHECK_FALSE(scene.seen()[1].headers.contains("x-registry-auth"));
+    CHECK(progress.lines == std::vector<std::string>{"+pulling ghcr.io/kong/base:1", "pulling ghcr.io/kong/base:1: pulled", "+pulling busybox", "pulling busybox: pulled"});
+}
+
+TEST_CASE("a pull that fails: at once, inside a 200, or by breaking off") {
+    struct Row {
+        test::Reply reply;
+        Fault fault;
+        const char* says;
+    };
+    const Row rows[] = {
+        {json_reply(404, R"({"message":"pull access denied for x, repository does not exist"})"), Fault::not_found, "pull access denied"},
+        {json_reply(500, R"({"message":"unauthorized"})"), Fault::failed, "unauthorized"},
+        {json_reply(200, "{\"status\":\"Pulling\"}\n{\"errorDetail\":{\"message\":\"no \\u001b[1mspace\"},\"error\":\"no space\"}\n"), Fault::failed, "x:1: no space"},
+        {json_reply(200, "{\"error\":\"initializing source: denied\"}"), Fault::failed, "initializing source: denied"},
+    };
+    for (const Row& row : rows) {
+        CAPTURE(row.says);
+        Scene scene({{"POST /v1.41/images/create*", row.reply}});
+        test::Recording progress;
+        const Error error = error_of([&] { scene.engine().pull(oci::Reference::parse("ghcr.io/x:1"), "linux/amd64", {}, progress); });
+        CHECK(error.fault() == row.fault);
+        CHECK(contains(error.message(), "cannot pull ghcr.io/x:1"));
+        CHECK(contains(error.message(), row.says));
+        CHECK(contains(error.hint(), "docker login ghcr.io"));
+        CHECK(progress.lines.back() == "pulling ghcr.io/x:1: FAILED failed");
+    }
+    Scene scene({{"POST /v1.41/images/create*", {.body = "{\"status\":\"Pulling\"}\n", .drop_reply_at = 21, .claimed_length = 4000}}});
+    test::Recording progress;
+    CHECK_THROWS_AS(scene.engine().pull(oci::Reference::parse("x"), "linux/amd64", {}, progress), io::TransportError);
+    CHECK(progress.lines.back() == "pulling x: STOPPED");
+}
+
+TEST_CASE("podman has to be told of a registry without TLS") {
+    const std::string fine = "{\"status\":\"done\"}\n";
+    Scene scene({{"POST /v1.41/images/create?fromImage=127.0.0.1%3A5000%2Fx&tag=1&platform=linux%2Farm64&tlsVerify=false", json_reply(200, fine)},
+                 {"POST /v1.41/images/create?fromImage=localhost%3A5000%2Fx&tag=1&platform=linux%2Farm64&tlsVerify=false", json_reply(200, fine)},
+                 {"POST /v1.41/images/create?fromImage=ghcr.io%2Fx&tag=1&platform=linux%2Farm64", json_reply(200, fine)}},
+                podman_pong());
+    test::Recording progress;
+    for (const std::string name : {"127.0.0.1:5000/x:1", "localhost:5000/x:1", "ghcr.io/x:1"})
+        scene.engine().pull(oci::Reference::parse(name), "linux/arm64", {}, progress);
+    CHECK(scene.verdict().empty());
+}
+
+TEST_CASE("an exported image comes as it is") {
+    Scene scene({{"GET /v1.41/images/x:1/get", {.headers = {{"Content-Type", "application/x-tar"}}, .body = std::string(200'000, 't')}},
+                 {"GET /v1.41/images/y/get", json_reply(404, R"({"message":"No such image: y"})")}});
+    CHECK(io::read_all(*scene.engine().export_image("x:1"), 1 << 20) == std::string(200'000, 't'));
+    CHECK(error_of([&] { scene.engine().export_image("y"); }).fault() == Fault::not_found);
+}
+
+namespace {
+
+std::string small_tar() {
+    int left = 1;
+    const auto source = io::tar_of([&]() -> std::optional<io::TarMember> {
+        if (left-- == 0) return std::nullopt;
+        io::TarEntry entry{.path = "dist/x", .target = {}};
+        entry.size = 5;
+        return io::TarMember{entry, [] { return io::from_string("hello"); }};
+    });
+    return io::read_all(*source, 1 << 20);
+}
+
+}  // namespace
+
+TEST_CASE("a path of an image is read through a container that is removed whatever happens") {
+    const Scene::Step create{"POST /v1.41/containers/create", json_reply(201, R"({"Id":"c1","Warnings":[]})")};
+    const Scene::Step archive{"GET /v1.41/containers/c1/archive?path=%2Fwasmx%2Fdist", {.body = small_tar()}};
+    const Scene::Step remove{"DELETE /v1.41/containers/c1?force=1&v=1", {.status = 204}};
+    SUBCASE("it is read") {
+        Scene scene({create, archive, remove});
+        std::string content;
+        scene.engine().copy_out("x:1", "/wasmx/dist", [&](io::TarReader& reader) {
+            REQUIRE(reader.next().value().path == "dist/x");
+            content = io::read_all(*reader.member(), 100);
+        });
+        CHECK(content == "hello");
+        CHECK(scene.verdict().empty());
+        const auto asked = nlohmann::json::parse(scene.seen()[0].body);
+        CHECK(asked == nlohmann::json{{"Image", "x:1"}, {"Cmd", {"none"}}, {"NetworkDisabled", true}});
+        CHECK(scene.seen()[0].header("Content-Type") == "application/json");
+    }
+    SUBCASE("the reader throws") {
+        Scene scene({create, archive, remove});
+        const auto read = [](io::TarReader&) { throw Error(Fault::integrity, "not what it should be"); };
+        CHECK(error_of([&] { scene.engine().copy_out("x:1", "/wasmx/dist", read); }).message() == "not what it should be");
+        CHECK(scene.verdict().empty());
+    }
+    SUBCASE("the path is not there") {
+        Scene scene({create, {"GET /v1.41/containers/c1/archive*", json_reply(404, R"({"message":"Could not find the file"})")}, remove});
+        const Error error = error_of([&] { scene.engine().copy_out("x:1", "/none", [](io::TarReader&) { FAIL("read"); }); });
+        CHECK(error.fault() == Fault::not_found);
+        CHECK(error.message() == "the image has no /none");
+        CHECK(scene.verdict().empty());
+    }
+    SUBCASE("the archive breaks off") {
+        Scene scene({create, {"GET /v1.41/containers/c1/archive*", {.body = small_tar(), .drop_reply_at = 514}}, remove});
+        CHECK_THROWS_AS(scene.engine().copy_out("x:1", "/p", [](io::TarReader& reader) {
+            while (reader.next()) io::drain(*reader.member());
+        }), Error);
+        CHECK(scene.verdict().empty());
+    }
+    SUBCASE("the container cannot be removed: no reason to fail") {
+        Scene scene({create, archive, {"DELETE /v1.41/containers/c1*", json_reply(400, "{}")}});
+        scene.engine().copy_out("x:1", "/wasmx/dist", [](io::TarReader&) {});
+        CHECK(scene.verdict().empty());
+    }
+    SUBCASE("none was made: nothing is removed") {
+        Scene scene({{"POST /v1.41/containers/create", json_reply(404, R"({"message":"No such image: x:1"})")}});
+        CHECK(error_of([&] { scene.engine().copy_out("x:1", "/p", [](io::TarReader&) {}); }).fault() == Fault::not_found);
+        CHECK(scene.verdict().empty());
+    }
+    SUBCASE("one without a name") {
+        Scene scene({{"POST /v1.41/containers/create", json_reply(201, "{}")}});
+        CHECK_THROWS_AS(scene.engine().copy_out("x:1", "/p", [](io::TarReader&) {}), Error);
+        CHECK(scene.verdict().empty());  // above all no DELETE /containers/
+    }
+}
+
+TEST_CASE("the build cache: which records are of contexts, and taking one away") {
+    Scene scene({{"GET /v1.41/system/df?type=build-cache", json_reply(200, R"({"BuildCache":[
+                    {"ID":"a","Description":"http url http://build-context-5f3a"},{"ID":"b","Description":"copy /context /"},
+                    {"ID":"c","Description":"mount / from exec /bin/sh -c make"},{"ID":"d","Description":"local source for context"}]})")},
+                 {"GET /v1.41/system/df*", json_reply(200, R"({"BuildCache":null})")},
+                 {"GET /v1.41/system/df*", json_reply(409, R"({"message":"a disk usage operation is already running"})")},
+                 {"POST /v1.41/build/prune?all=1&filters=%7B%22id%22%3A%5B%22a%22%5D%7D", json_reply(200, R"({"CachesDeleted":["a"],"SpaceReclaimed":5})")},
+                 {"POST /v1.41/build/prune*", json_reply(200, R"({"CachesDeleted":null,"SpaceReclaimed":0})")}});
+    Engine& engine = scene.engine();
+    CHECK(engine.context_cache_records() == std::vector<std::string>{"a", "b"});
+    CHECK(engine.context_cache_records().empty());
+    CHECK(contains(error_of([&] { engine.context_cache_records(); }).message(), "already running"));
+    CHECK(engine.prune_cache_record("a"));
+    CHECK_FALSE(engine.prune_cache_record("b"));
+    CHECK(scene.verdict().empty());
+}
+
+TEST_SUITE_END();

@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "io/http.hpp"
+
+#include <atomic>
+#include <thread>
+
+#include "io/source_contract.hpp"
+#include "support/folder.hpp"
+#include "support/http_server.hpp"
+
+namespace wasmx::io {
+
+TEST_SUITE_BEGIN("io");
+
+namespace {
+
+using Kind = TransportError::Kind;
+using test::HttpServer;
+using test::Reply;
+using test::Seen;
+
+HttpRequest get(const std::string& url) {
+    HttpRequest request;
+    request.url = url;
+    return request;
+}
+
+HttpRequest put(const std::string& url, Body body) {
+    HttpRequest request = get(url);
+    request.method = "PUT";
+    request.body = std::move(body);
+    return request;
+}
+
+template <class Work>
+Kind kind_of(Work&& work) {
+    try {
+        work();
+    } catch (const TransportError& error) {
+        CHECK(error.fault() == Fault::unavailable);
+        return error.kind();
+    }
+    FAIL("nothing was thrown");
+    throw 0;
+}
+
+}  // namespace
+
+TEST_CASE("a response: status, headers, body") {
+    const std::string text = sample(300000);
+    HttpServer server([&](const Seen&) {
+        return Reply{.status = 418, .headers = {{"X-One", "1"}, {"x-two", "a"}, {"X-Two", "b"}}, .body = text};
+    });
+    HttpClient client({}, "agent/1");
+    source_contract([&] { return client.send(get(server.url() + "/a?b=c")).body; }, text);
+    const auto response = client.send(get(server.url() + "/a?b=c"));
+    CHECK(response.status == 418);
+    CHECK(response.find_header("X-ONE") == "1");
+    CHECK(response.all_headers("x-two") == std::vector<std::string>{"a", "b"});
+    CHECK_FALSE(response.find_header("X-Three"));
+    CHECK(server.seen()[0].line() == "GET /a?b=c");
+    CHECK(server.seen()[0].header("user-agent") == "agent/1");
+    CHECK(server.seen()[0].header("expect").empty());
+}
+
+TEST_CASE("bodies that are sent") {
+    HttpServer server([](const Seen&) { return Reply(); });
+    HttpClient client({}, "t");
+    const std::string text = sample(3000000);
+
+    auto request = put(server.url() + "/sized", body_of(text));
+    request.headers.push_back({"Content-Type", "a/b"});
+    request.secret_headers.emplace_back("Authorization", Secret("Bearer x"));
+    CHECK(client.send(request).status == 200);
+
+    Body endless = body_of(text);
+    endless.size.reset();
+    CHECK(client.send(put(server.url() + "/chunked", endless)).status == 200);
+
+    request = get(server.url() + "/empty");
+    request.method = "POST";
+    CHECK(client.send(request).status == 200);
+
+    request = put(server.url() + "/asked", body_of(text));
+    request.headers.push_back({"Expect", "100-continue"});
+    CHECK(client.send(request).status == 200);
+
+    const auto seen = server.seen();
+    REQUIRE(seen.size() == 4);
+    CHECK((seen[0].body == text));
+    CHECK(seen[0].header("content-length") == std::to_string(text.size()));
+    CHECK(seen[0].header("content-type") == "a/b");
+    CHECK(seen[0].header("authorization") == "Bearer x");
+    CHECK(seen[0].header("expect").empty());
+    CHECK((seen[1].body == text));
+    CHECK(seen[1].header("transfer-encoding") == "chunked");
+    CHECK(seen[2].header("content-length") == "0");
+    CHECK(seen[2].headers.count("content-type") == 0);
+    CHECK((seen[3].body == text));
+    CHECK(seen[3].header("expect") == "100-continue");
+    CHECK(server.connections() == 1);
+}
+
+TEST_CASE("a body that is announced is kept back when the server does not want it") {
+    HttpServer server([](const Seen&) { return Reply{.status = 401, .early = true}; });
+    HttpClient client({}, "t");
+    std::uint64_t read = 0;
+    auto request = put(server.url(), {.size = 5000000, .open = [&] {
+                                          return counted(from_string(std::string(5000000, 'x')),
+                                                         [&](std::uint64_t count) { read += count; });
+                                      }});
+    request.headers.push_back({"Expect", "100-continue"});
+    CHECK(client.send(request).status == 401);
+    CHECK(read == 0);
+}
+
+TEST_CASE("an early answer to a body under way is an answer") {
+    HttpServer server([](const Seen&) { return Reply{.status = 413, .early = true}; });
+    HttpClient client({}, "t");
+    // Where the server closes with bytes unread, the answer may be lost to the reset: that is the network's nature.
+    try {
+        CHECK(client.send(put(server.url(), body_of(std::string(20000, 'x')))).status == 413);
+    } catch (const TransportError& error) {
+        CHECK(error.kind() == Kind::broken);
+    }
+}
+
+TEST_CASE("HEAD has no body, whatever its length says") {
+    HttpServer server([](const Seen&) { return Reply{.claimed_length = 1000}; });
+    HttpClient client({}, "t");
+    HttpRequest request = get(server.url());
+    request.method = "HEAD";
+    const auto response = client.send(request);
+    CHECK(response.status == 200);
+    CHECK(read_all(*response.body, 10).empty());
+}
+
+TEST_CASE("no redirect is followed") {
+    HttpServer server([](const Seen&) { return Reply{.status = 302, .headers = {{"Location", "/b"}}}; });
+    HttpClient client({}, "t");
+    CHECK(client.send(get(server.url() + "/a")).status == 302);
+    CHECK(server.seen().size() == 1);
+}
+
+TEST_CASE("what breaks off is noticed") {
+    const std::string text(200000, 'x');
+    HttpClient client({}, "t");
+    {
+        HttpServer server([&](const Seen&) { return Reply{.body = text, .drop_reply_at = 100000}; });
+        const auto response = client.send(get(server.url()));
+        CHECK(response.status == 200);
+        CHECK(kind_of([&] { drain(*response.body); }) == Kind::broken);
+    }
+    {
+        HttpServer server([&](const Seen&) { return Reply{.lost = true}; });
+        CHECK(kind_of([&] { client.send(get(server.url())); }) == Kind::broken);
+    }
+    {
+        HttpServer server([&](const Seen&) { return Reply{.drop_request_at = 100000}; });
+        CHECK(kind_of([&] { client.send(put(server.url(), body_of(std::string(5000000, 'x')))); }) == Kind::broken);
+    }
+    HttpServer gone([](const Seen&) { return Reply(); });
+    CHECK(kind_of([&] { client.send(get("https://" + gone.host())); }) == Kind::tls);
+}
+
+TEST_CASE("nobody there") {
+    std::string url;
+    {
+        const HttpServer server([](const Seen&) { return Reply(); });
+        url = server.url();
+    }
+    HttpClient client({}, "t");
+    CHECK(kind_of([&] { client.send(get(url)); }) == Kind::connect);
+    CHECK(kind_of([&] { client.send(get("http://wasmx-test.invalid/")); }) == Kind::resolve);
+}
+
+TEST_CASE("silence has a limit") {
+    std::atomic<bool> over{false};
+    HttpServer server([&](const Seen&) {
+        while (!over) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        return Reply();
+    });
+    HttpClient client({}, "t");
+    HttpRequest request = get(server.url());
+    request.idle_limit = std::chrono::seconds(1);
+    CHECK(kind_of([&] { client.send(request); }) == Kind::timeout);
+    over = true;
+}
+
+TEST_CASE("a failure of the source that is sent comes back as it was") {
+    HttpServer server([](const Seen&) { return Reply(); });
+    HttpClient client({}, "t");
+    auto failing = std::make_shared<SourcePtr>(std::make_unique<FailingSource>(std::string(10000, 'x')));
+    try {
+        client.send(put(server.url(), {.size = 20000, .open = [failing] { return std::move(*failing); }}));
+        FAIL("nothing was thrown");
+    } catch (const Error& error) {
+        CHECK(error.fault() == Fault::io);
+        CHECK(error.message() == "upstream failed");
+    }
+}
+
+TEST_CASE("a kept connection that died in the meantime is nobody's business") {
+    auto server = std::make_unique<HttpServer>([](const Seen&) { return Reply{.drop_reply_at = 0}; });
+    HttpClient client({}, "t");
+    const std::string text = sample(10000);
+    for (int i = 0; i < 3; ++i) CHECK(client.send(put(server->url(), body_of(text))).status == 200);
+    for (const Seen& seen : server->seen()) CHECK(seen.body == text);
+}
+
+TEST_CASE("a stop ends what is under way") {
+    std::atomic<bool> over{false};
+    HttpServer server([&](const Seen&) {
+        while (!over) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        return Reply();
+    });
+    std::stop_source stop;
+    HttpClient client(stop.get_token(), "t");
+    std::jthread stopper([&] {
+        std::this_thread::sleep_for(std::chrono::milliseconds(100));
+        stop.request_stop();
+    });
+    const auto began = std::chrono::steady_clock::now();
+    try {
+        client.send(get(server.url()));
+        FAIL("nothing was thrown");
+    } catch (const Error& error) {
+        CHECK(error.fault() == Fault::interrupted);
+    }
+    CHECK(std::chrono::steady_clock::now() - began < std::chrono::seconds(5));
+    over = true;
+}
+
+TEST_CASE("a slow reader gets everything") {
+    const std::string text = sample(8 << 20);
+    HttpServer server([&](const Seen&) { return Reply{.body = text}; });
+    HttpClient client({}, "t");
+    const auto response = client.send(get(server.url()));
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    CHECK((read_in_chunks(*response.body, 100001) == text));
+}
+
+TEST_CASE("several threads share a client") {
+    const std::string text = sample(100000);
+    HttpServer server([&](const Seen& seen) { return Reply{.body = text + seen.target}; });
+    HttpClient client({}, "t");
+    std::atomic<int> good{0};
+    std::vector<std::thread> workers;
+    for (int i = 0; i < 4; ++i) {
+        workers.emplace_back([&, i] {
+            for (int k = 0; k < 10; ++k) {
+                const std::string path = "/" + std::to_string(i) + "-" + std::to_string(k);
+                if (read_all(*client.send(get(server.url() + path)).body, 1 << 20) == text + path) ++good;
+            }
+        });
+    }
+    for (std::thread& worker : workers) worker.join();
+    CHECK(good == 40);
+    CHECK(server.connections() <= 4);
+}
+
+TEST_CASE("a proxy is not for this machine") {
+    const test::Variable proxy("http_proxy", "http://127.0.0.1:1");
+    HttpServer server([](const Seen&) { return Reply(); });
+    HttpClient client({}, "t");
+    CHECK(client.send(get(server.url())).status == 200);
+}
+
+TEST_CASE("the parts of a URL") {
+    const Url url = Url::parse("HTTPS://u@GHCR.io/x?y");
+    CHECK(url.scheme == "https");
+    CHECK(url.host == "ghcr.io");
+    CHECK(url.port == 443);
+    CHECK(url.has_user);
+    CHECK(url.same_origin(Url::parse("https://ghcr.io:443")));
+    CHECK_FALSE(url.same_origin(Url::parse("http://ghcr.io:443")));
+    CHECK_FALSE(url.same_origin(Url::parse("https://ghcr.io:444")));
+    CHECK_FALSE(url.same_origin(Url::parse("https://ghcr.io.evil.example")));
+    CHECK(Url::parse("http://[::1]:5000/").host == "::1");
+    for (const std::string text : {"", "ghcr.io", "https://", "https://a b/"}) CHECK_THROWS_AS(Url::parse(text), Error);
+}
+
+TEST_CASE("resolving") {
+    CHECK(resolve_url("https://h/a/b?c", "/d") == "https://h/d");
+    CHECK(resolve_url("https://h/a/b?c", "d?e") == "https://h/a/d?e");
+    CHECK(resolve_url("https://h/a/b", "//g/d") == "https://g/d");
+    CHECK(resolve_url("https://h/a/b", "http://g/d") == "http://g/d");
+}
+
+TEST_CASE("loopback") {
+    for (const auto* host : {"localhost", "127.0.0.1", "127.1.2.3", "::1"}) CHECK(is_loopback(host));
+    for (const auto* host : {"127.0.0.1.evil.example", "localhost.evil.example", "128.0.0.1", "127.0.0", "127.a.0.1", "", "::2"})
+        CHECK_FALSE(is_loopback(host));
+}
+
+TEST_CASE("percent-encoding") { CHECK(percent_encoded("aZ9-._~ /:&\xc3\xa4") == "aZ9-._~%20%2F%3A%26%C3%A4"); }
+
+TEST_SUITE_END();
+
+}  // namespace wasmx::io

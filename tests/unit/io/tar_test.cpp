@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "io/tar.hpp"
+
+#include "io/source_contract.hpp"
+
+namespace wasmx::io {
+
+TEST_SUITE_BEGIN("io");
+
+namespace {
+
+using Type = TarEntry::Type;
+
+struct Given {
+    TarEntry entry;
+    std::string content;
+};
+
+TarEntry entry(std::string path, Type type, std::uint32_t mode = 0644) {
+    TarEntry out;
+    out.path = std::move(path);
+    out.type = type;
+    out.mode = mode;
+    out.mtime = 1700000000;
+    return out;
+}
+
+Given file(std::string path, std::string content, std::uint32_t mode = 0644) {
+    Given given{entry(std::move(path), Type::file, mode), std::move(content)};
+    given.entry.size = given.content.size();
+    return given;
+}
+
+Given link(std::string path, Type type, std::string target) {
+    Given given{entry(std::move(path), type), ""};
+    given.entry.target = std::move(target);
+    return given;
+}
+
+SourcePtr tar_from(std::vector<Given> members) {
+    return tar_of([members = std::move(members), next = std::size_t{0}]() mutable -> std::optional<TarMember> {
+        if (next == members.size()) return std::nullopt;
+        const Given& given = members[next++];
+        return TarMember{given.entry, [content = given.content] { return from_string(content); }};
+    });
+}
+
+std::vector<Given> various() {
+    auto owned = file("owned", "mine", 0755);
+    owned.entry.uid = 1000;
+    owned.entry.gid = 3000000;
+    return {{entry("d", Type::directory, 0755), ""},
+            file("d/empty", ""),
+            file("d/a", sample(70000)),
+            owned,
+            file("d/" + std::string(300, 'n'), "long"),
+            file("d/\xc3\xa4 \xf0\x9f\x98\x80", "utf-8"),
+            file("d/\xff\xfe", "no utf-8"),
+            file("d/exactly one block", std::string(512, 'b')),
+            link("d/soft", Type::symlink, "../" + std::string(200, 't')),
+            link("d/hard", Type::hardlink, "d/a")};
+}
+
+void check_same(const std::string& archive, const std::vector<Given>& members) {
+    const SourcePtr source = from_string(archive);
+    TarReader reader(*source);
+    for (const Given& given : members) {
+        CAPTURE(given.entry.path);
+        const auto found = reader.next();
+        REQUIRE(found);
+        // A directory's name may come back with its slash.
+        CHECK((found->path == given.entry.path || found->path == given.entry.path + "/"));
+        CHECK(found->type == given.entry.type);
+        CHECK(found->target == given.entry.target);
+        CHECK(found->mode == given.entry.mode);
+        CHECK(found->uid == given.entry.uid);
+        CHECK(found->gid == given.entry.gid);
+        CHECK(found->mtime == given.entry.mtime);
+        if (given.entry.type == Type::file) {
+            CHECK(found->size == given.content.size());
+            CHECK((read_all(*reader.member(), 1 << 20) == given.content));
+        }
+    }
+    CHECK_FALSE(reader.next());
+    CHECK_FALSE(reader.next());
+}
+
+}  // namespace
+
+TEST_CASE("what is written is read") {
+    const std::string archive = read_in_chunks(*tar_from(various()), chunk_size);
+    CHECK(archive.size() % 512 == 0);
+    check_same(archive, various());
+    check_same(read_in_chunks(*gzip(from_string(archive)), chunk_size), various());
+}
+
+TEST_CASE("the same members make the same bytes, however they are read") {
+    const std::string archive = read_in_chunks(*tar_from(various()), chunk_size);
+    source_contract([] { return tar_from(various()); }, archive);
+}
+
+TEST_CASE("an empty archive") {
+    const std::string archive = read_in_chunks(*tar_from({}), chunk_size);
+    check_same(archive, {});
+    check_same("", {});
+}
+
+TEST_CASE("members that are not read are skipped") {
+    const SourcePtr source = tar_from(various());
+    TarReader reader(*source);
+    std::size_t count = 0;
+    while (reader.next()) ++count;
+    CHECK(count == various().size());
+}
+
+TEST_CASE("a member is a stream that ends where it ends") {
+    const std::string text = sample(70000);
+    SourcePtr archive;
+    std::unique_ptr<TarReader> reader;
+    source_contract(
+        [&] {
+            reader.reset();
+            archive = tar_from({file("a", text), file("b", "def")});
+            reader = std::make_unique<TarReader>(*archive);
+            REQUIRE(reader->next());
+            return reader->member();
+        },
+        text);
+    CHECK(reader->next()->path == "b");
+}
+
+TEST_CASE("damaged archives") {
+    const std::string archive = read_in_chunks(*tar_from({file("a", sample(5000)), file("b", "x")}), chunk_size);
+    const auto fault = [](const std::string& bytes) {
+        try {
+            const SourcePtr source = from_string(bytes);
+            TarReader reader(*source);
+            while (reader.next()) drain(*reader.member());
+        } catch (const Error& error) {
+            return error.fault();
+        }
+        return Fault::bug;
+    };
+    CHECK(fault(archive.substr(0, 3000)) == Fault::integrity);
+    CHECK(fault(sample(5000)) == Fault::integrity);
+    std::string flipped = archive;
+    flipped[5632 + 150] ^= 0x55;  // in the second header's checksum
+    CHECK(fault(flipped) == Fault::integrity);
+    const std::string packed = read_in_chunks(*gzip(from_string(archive)), chunk_size);
+    CHECK(fault(packed.substr(0, packed.size() / 2)) == Fault::integrity);
+}
+
+TEST_CASE("an upstream failure comes through the library as it was") {
+    const std::string archive = read_in_chunks(*tar_from({file("a", sample(100000))}), chunk_size);
+    FailingSource failing(archive.substr(0, 40000));
+    TarReader reader(failing);
+    try {
+        while (reader.next()) drain(*reader.member());
+        FAIL("nothing was thrown");
+    } catch (const Error& error) {
+        CHECK(error.message() == "upstream failed");
+    }
+}
+
+TEST_CASE("content must have the size that was announced") {
+    for (const std::string content : {"short", "much too long for what was said"}) {
+        const auto make = [&] {
+            return tar_of([content, done = false]() mutable -> std::optional<TarMember> {
+                if (std::exchange(done, true)) return std::nullopt;
+                TarEntry claimed = entry("f", Type::file);
+                claimed.size = 10;
+                return TarMember{claimed, [content] { return from_string(content); }};
+            });
+        };
+        CHECK_THROWS_AS(drain(*make()), Error);
+    }
+    failure_contract([](SourcePtr upstream) {
+        auto shared = std::make_shared<SourcePtr>(std::move(upstream));
+        return tar_of([shared]() -> std::optional<TarMember> {
+            if (*shared == nullptr) return std::nullopt;
+            TarEntry claimed = entry("f", Type::file);
+            claimed.size = 20000;
+            return TarMember{claimed, [shared] { return std::move(*shared); }};
+        });
+    });
+}
+
+TEST_SUITE_END();
+
+}  // namespace wasmx::io

@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace wasmx {
 
@@ -13,7 +14,7 @@ public:
     Secret() = default;
     explicit Secret(std::string value) : value_(std::move(value)) {}
     Secret(const Secret&) = default;
-    Secret(Secret&& other) noexcept : value_(other.value_) { other.wipe(); }
+    Secret(Secret&& other) noexcept : value_(std::move(other.value_)) { other.wipe(); }
     Secret& operator=(const Secret& other) {
         if (this != &other) {
             wipe();
@@ -24,7 +25,7 @@ public:
     Secret& operator=(Secret&& other) noexcept {
         if (this != &other) {
             wipe();
-            value_ = other.value_;
+            value_ = std::move(other.value_);
             other.wipe();
         }
         return *this;

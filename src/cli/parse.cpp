@@ -32,7 +32,6 @@ void add_options(CLI::App& app, std::span<const commands::Option> options, Slots
         auto& slot = slots.slots.emplace_back(Slots::Slot{&option, nullptr, {}});
         const std::string names(option.names);
         if (option.value.empty()) {
-            // Else --push=false would count as --push.
             slot.parsed = app.add_flag(names)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast)->disable_flag_override();
             continue;
         }
@@ -78,8 +77,25 @@ ProgressForm form_from(const std::string& name) {
     return name == "json" ? ProgressForm::json : ProgressForm::automatic;
 }
 
+// CLI11 would let `--push=false` count as --push.
+void check_flags(const commands::Command& command, const std::vector<std::string>& words) {
+    for (const auto options : {command.options, std::span<const commands::Option>(common_options)})
+        for (const commands::Option& option : options)
+            for (const std::string_view name : split(option.names, ','))
+                for (const std::string& word : words)
+                    if (option.value.empty() && word.starts_with(std::string(name) + "="))
+                        throw Error(Fault::usage, fmt::format("{} takes no value", name), see_help(command));
+}
+
 void read(CLI::App& app, const commands::Command& command, std::vector<std::string> words) {
-    // CLI11 takes the words last first.
+    check_flags(command, words);
+    // CLI11 would take the next word for the value of `--tag=`.
+    for (std::size_t i = 0; i < words.size() && words[i] != "--"; ++i) {
+        if (!words[i].starts_with("--") || words[i].find('=') != words[i].size() - 1) continue;
+        words[i].pop_back();
+        words.insert(words.begin() + static_cast<std::ptrdiff_t>(++i), "");
+    }
+    // It takes the words last first.
     std::reverse(words.begin(), words.end());
     try {
         app.parse(std::move(words));
@@ -93,7 +109,8 @@ void read(CLI::App& app, const commands::Command& command, std::vector<std::stri
     } catch (const CLI::ParseError& error) {
         throw Error(Fault::usage, fmt::format("{}: {}", command.name, printable(error.what())), see_help(command));
     }
-    for (const std::string& word : app.remaining()) throw unexpected(command, word);
+    for (const std::string& word : app.remaining())
+        if (word != "--") throw unexpected(command, word);
 }
 
 Invocation parse_command(const commands::Command& command, const std::vector<std::string>& words) {

@@ -22,8 +22,22 @@ std::string wanted_path(const Arguments& arguments, const std::optional<recipe::
                 "name the file with --path /wasmx/dist/…, or the image by a tag such as v8-13.1.201.15-linux-arm64");
 }
 
-void check_beside(const extract::Extracted& extracted, const std::string& name) {
+// Holds what was extracted until all that is known of it has been checked.
+class Spool final : public io::Sink {
+public:
+    void write(std::span<const std::byte> bytes) override { file_.write(bytes); }
+    void finish() override {}
+    io::SourcePtr open() const { return file_.body().open(); }
+
+private:
+    io::TempFile file_;
+};
+
+extract::Extracted extract_checked(registry::Repository& repository, const extract::Image& image, const std::string& path,
+                                   const std::string& name, io::Sink& sink, Progress& progress) {
+    auto extracted = extract::extract_file(repository, image, path, sink, progress);
     if (extracted.sha256_file) artifact::check_sha256_file(*extracted.sha256_file, name, extracted.digest);
+    return extracted;
 }
 
 }  // namespace
@@ -45,15 +59,16 @@ void run_extract(App& app, const Arguments& arguments) {
         const auto image = extract::open_image(repository, reference, platform);
         app.progress.note(fmt::format("image: {}@{}", reference.familiar_name(), image.digest.str()));
         if (arguments.has("--stdout")) {
-            io::FdSink sink(STDOUT_FILENO);
-            check_beside(extract::extract_file(repository, image, path, sink, app.progress), name);
+            Spool spool;
+            extract_checked(repository, image, path, name, spool, app.progress);
+            io::FdSink out(STDOUT_FILENO);
+            io::copy(*spool.open(), out);
             return;
         }
         const std::filesystem::path folder = arguments.text_or("--output", ".");
         std::filesystem::create_directories(folder);
         io::AtomicFile file(folder / name);
-        const auto extracted = extract::extract_file(repository, image, path, file, app.progress);
-        check_beside(extracted, name);
+        const auto extracted = extract_checked(repository, image, path, name, file, app.progress);
         file.finish();
         app.progress.note(fmt::format("fetched {} of {}", human_bytes(extracted.fetched), human_bytes(extracted.image_size)));
         app.result(fmt::format("{}  {}", extracted.digest.hex(), (folder / name).lexically_normal().string()));

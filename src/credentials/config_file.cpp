@@ -19,9 +19,7 @@ std::string text_or_empty(const Json& object, const char* key) {
     return found == object.end() || found->is_null() ? std::string() : found->get<std::string>();
 }
 
-Secret secret_or_empty(const Json& object, const char* key) {
-    return Secret(text_or_empty(object, key));
-}
+Secret secret_or_empty(const Json& object, const char* key) { return Secret(text_or_empty(object, key)); }
 
 // An absent or null member is an empty object; one of another type throws, as at `items()` it would not.
 std::map<std::string, Json> members(const Json& object, const char* key) {

@@ -23,9 +23,7 @@ std::string key_of(const std::string& registry) {
     return registry == "docker.io" ? "https://index.docker.io/v1/" : registry;
 }
 
-bool is_file_name(std::string_view name) {
-    return !name.empty() && name.find('/') == std::string_view::npos;
-}
+bool is_file_name(std::string_view name) { return !name.empty() && name.find('/') == std::string_view::npos; }
 
 io::ProcessResult call(const std::string& program, const std::string& registry, const std::string& file,
                        const std::stop_token& stop) {

@@ -39,12 +39,8 @@ std::string encode(std::string_view bytes, std::string_view alphabet) {
 
 }  // namespace
 
-std::string base64_encode(std::string_view bytes) {
-    return encode(bytes, standard);
-}
-std::string base64url_encode(std::string_view bytes) {
-    return encode(bytes, url_safe);
-}
+std::string base64_encode(std::string_view bytes) { return encode(bytes, standard); }
+std::string base64url_encode(std::string_view bytes) { return encode(bytes, url_safe); }
 
 std::optional<std::string> base64_decode(std::string_view text) {
     if (text.size() % group_letters != 0) return std::nullopt;

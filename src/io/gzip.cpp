@@ -37,11 +37,17 @@ public:
 private:
     bool finished() const { return stream_.internal_state.state == ZSTATE_END; }
 
+    // Always to the brim: where ISA-L ends its blocks depends on what it is given at once, and equal bytes must not be
+    // compressed differently because they arrived in other pieces.
     void fill() {
-        const std::size_t count = upstream_->read(std::as_writable_bytes(std::span(input_)));
+        std::size_t filled = 0;
+        while (filled < input_.size() && stream_.end_of_stream == 0) {
+            const std::size_t count = upstream_->read(std::as_writable_bytes(std::span(input_).subspan(filled)));
+            filled += count;
+            stream_.end_of_stream = count == 0 ? 1 : 0;
+        }
         stream_.next_in = input_.data();
-        stream_.avail_in = static_cast<std::uint32_t>(count);
-        stream_.end_of_stream = count == 0 ? 1 : 0;
+        stream_.avail_in = static_cast<std::uint32_t>(filled);
     }
 
     SourcePtr upstream_;

@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstring>
 
 #include "base/text.hpp"
 
@@ -92,6 +91,7 @@ public:
 
     std::size_t read(std::span<std::byte> buffer) {
         while (backlog_at_ == backlog_.size()) {
+            if (broken_) throw *std::exchange(broken_, std::nullopt);
             if (finished_ || buffer.empty()) return 0;
             backlog_.clear();
             backlog_at_ = 0;
@@ -103,7 +103,7 @@ public:
             pump();
         }
         const std::size_t count = std::min(buffer.size(), backlog_.size() - backlog_at_);
-        std::memcpy(buffer.data(), backlog_.data() + backlog_at_, count);
+        std::copy_n(backlog_.data() + backlog_at_, count, reinterpret_cast<char*>(buffer.data()));
         backlog_at_ += count;
         return count;
     }
@@ -203,9 +203,11 @@ private:
         int left = 0;
         while (const CURLMsg* message = curl_multi_info_read(line_->multi.get(), &left)) {
             if (message->msg != CURLMSG_DONE || message->data.result == CURLE_OK) continue;
-            throw transport_error(message->data.result, request_, detail_);
+            broken_ = transport_error(message->data.result, request_, detail_);
         }
         headers_done_ = true;
+        // What arrived before the end is read before the error is met.
+        if (broken_ && backlog_at_ == backlog_.size()) throw *std::exchange(broken_, std::nullopt);
     }
 
     std::size_t guarded(auto&& work, std::size_t on_error) noexcept {
@@ -281,6 +283,7 @@ private:
     std::vector<HttpHeader> headers_;
     bool headers_done_ = false;
     bool finished_ = false;
+    std::optional<TransportError> broken_;
     bool paused_ = false;
     std::string backlog_;
     std::size_t backlog_at_ = 0;

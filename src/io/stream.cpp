@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <vector>
 
 #include "base/error.hpp"
@@ -52,7 +51,7 @@ public:
     explicit StringSource(std::shared_ptr<const std::string> text) : text_(std::move(text)) {}
     std::size_t read(std::span<std::byte> buffer) override {
         const std::size_t count = std::min(buffer.size(), text_->size() - at_);
-        std::memcpy(buffer.data(), text_->data() + at_, count);
+        std::copy_n(text_->data() + at_, count, reinterpret_cast<char*>(buffer.data()));
         at_ += count;
         return count;
     }

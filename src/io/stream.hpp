@@ -68,7 +68,7 @@ private:
 };
 Digest sha256(std::string_view bytes);
 
-inline constexpr std::size_t chunk_size = 64 * 1024;
+inline constexpr std::size_t chunk_size = std::size_t{64} * 1024;
 
 SourcePtr from_string(std::string text);
 Body body_of(std::string text);

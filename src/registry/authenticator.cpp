@@ -117,7 +117,8 @@ bool Authenticator::widen_scope(const std::string& wanted) {
 
 void Authenticator::pass_over_credential(std::string_view why) {
     if (options_.warn)
-        options_.warn(fmt::format("the credentials for {} from {} are passed over: {}; to mend them: {}", registry_, origin_, why, mend_of(describe())));
+        options_.warn(fmt::format("the credentials for {} from {} are passed over: {}; to mend them: {}", registry_,
+                                  origin_, why, mend_of(describe())));
     credential_.reset();
     stale_ = true;
 }

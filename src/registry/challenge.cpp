@@ -7,9 +7,7 @@ namespace wasmx::registry {
 
 namespace {
 
-constexpr bool is_blank(char c) {
-    return c == ' ' || c == '\t';
-}
+constexpr bool is_blank(char c) { return c == ' ' || c == '\t'; }
 
 // (RFC 9110, 5.6.2)
 constexpr bool is_token_char(char c) {

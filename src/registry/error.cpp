@@ -20,49 +20,31 @@ constexpr std::size_t shown_limit = 400;
 
 std::string_view reason_phrase(int status) {
     switch (status) {
-        case 400:
-            return " Bad Request";
-        case 401:
-            return " Unauthorized";
-        case 403:
-            return " Forbidden";
-        case 404:
-            return " Not Found";
-        case 405:
-            return " Method Not Allowed";
-        case 408:
-            return " Request Timeout";
-        case 413:
-            return " Content Too Large";
-        case 416:
-            return " Range Not Satisfiable";
-        case 429:
-            return " Too Many Requests";
-        case 500:
-            return " Internal Server Error";
-        case 502:
-            return " Bad Gateway";
-        case 503:
-            return " Service Unavailable";
-        case 504:
-            return " Gateway Timeout";
-        default:
-            return "";
+        case 400: return " Bad Request";
+        case 401: return " Unauthorized";
+        case 403: return " Forbidden";
+        case 404: return " Not Found";
+        case 405: return " Method Not Allowed";
+        case 408: return " Request Timeout";
+        case 413: return " Content Too Large";
+        case 416: return " Range Not Satisfiable";
+        case 429: return " Too Many Requests";
+        case 500: return " Internal Server Error";
+        case 502: return " Bad Gateway";
+        case 503: return " Service Unavailable";
+        case 504: return " Gateway Timeout";
+        default: return "";
     }
 }
 
 Fault fault_of(int status) {
     switch (status) {
         case 401:
-        case 403:
-            return Fault::denied;
-        case 404:
-            return Fault::not_found;
+        case 403: return Fault::denied;
+        case 404: return Fault::not_found;
         case 408:
-        case 429:
-            return Fault::unavailable;
-        default:
-            return status >= 500 ? Fault::unavailable : Fault::failed;
+        case 429: return Fault::unavailable;
+        default: return status >= 500 ? Fault::unavailable : Fault::failed;
     }
 }
 

@@ -64,9 +64,7 @@ std::string denied_hint(const Circumstances& c) {
 
 }  // namespace
 
-std::string login_command(const std::string& registry) {
-    return "docker login " + shell_quoted(registry);
-}
+std::string login_command(const std::string& registry) { return "docker login " + shell_quoted(registry); }
 
 std::string mend_of(const Circumstances& c) {
     // What a variable says comes before every login.
@@ -82,8 +80,7 @@ std::string hint_for(int status, std::string_view said, const Circumstances& cir
                            circumstances.registry);
     switch (status) {
         case 401:
-        case 403:
-            return denied_hint(circumstances);
+        case 403: return denied_hint(circumstances);
         case 404:
             return fmt::format(
                 "is {}/{} spelt right? Some registries want a repository to be made before it is pushed to",
@@ -92,14 +89,10 @@ std::string hint_for(int status, std::string_view said, const Circumstances& cir
         case 302:
         case 303:
         case 307:
-        case 308:
-            return "a redirect is not followed here, since nobody vouches for where it leads";
-        case 413:
-            return "the registry, or a proxy before it, takes no upload of this size";
-        case 429:
-            return "the registry limits how often it is asked: wait a minute, then run the same command again";
-        default:
-            break;
+        case 308: return "a redirect is not followed here, since nobody vouches for where it leads";
+        case 413: return "the registry, or a proxy before it, takes no upload of this size";
+        case 429: return "the registry limits how often it is asked: wait a minute, then run the same command again";
+        default: break;
     }
     if (status < 500) return {};
     if (circumstances.access == Access::push)

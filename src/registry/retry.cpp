@@ -36,8 +36,7 @@ std::optional<RetryAdvice> advice_on(const Refused& refused) {
         case 502:
         case 503:
         case 504:
-        case 522:
-            return advice(usual_attempts, asked);
+        case 522: return advice(usual_attempts, asked);
         case 403:
             if (refused.is_foreign()) return advice(2);  // the redirect expired: the registry gives a new one
             if (refused.message().find("secondary rate limit") == std::string::npos) return std::nullopt;
@@ -52,21 +51,17 @@ std::optional<RetryAdvice> advice_on(const Refused& refused) {
             if (refused.has_code("BLOB_UPLOAD_UNKNOWN") || refused.has_code("BLOB_UPLOAD_INVALID"))
                 return advice(usual_attempts);
             return std::nullopt;
-        default:
-            return std::nullopt;
+        default: return std::nullopt;
     }
 }
 
 std::optional<RetryAdvice> advice_on(const io::TransportError& error) {
     using Kind = io::TransportError::Kind;
     switch (error.kind()) {
-        case Kind::tls:
-            return std::nullopt;  // a certificate does not get better
+        case Kind::tls: return std::nullopt;  // a certificate does not get better
         case Kind::resolve:
-        case Kind::connect:
-            return advice(3);  // mostly a wrong name or no network: say so soon
-        default:
-            return advice(usual_attempts);
+        case Kind::connect: return advice(3);  // mostly a wrong name or no network: say so soon
+        default: return advice(usual_attempts);
     }
 }
 

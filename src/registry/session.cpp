@@ -72,9 +72,7 @@ std::string Session::find_origin() {
     }
 }
 
-std::string Session::url_of(const std::string& path) {
-    return fmt::format("{}/v2/{}/{}", origin(), repository_, path);
-}
+std::string Session::url_of(const std::string& path) { return fmt::format("{}/v2/{}/{}", origin(), repository_, path); }
 
 bool Session::is_home(const std::string& url) {
     const io::Url home = io::Url::parse(origin());

@@ -52,9 +52,7 @@ bool arrived_all_the_same(Session& session, const Digest& digest) {
     }
 }
 
-bool is_refused_for_good(const Refused& refused) {
-    return refused.status() == 401 || refused.status() == 413;
-}
+bool is_refused_for_good(const Refused& refused) { return refused.status() == 401 || refused.status() == 413; }
 
 }  // namespace
 

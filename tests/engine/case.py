@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tarfile
@@ -63,8 +64,11 @@ class LabCase(unittest.TestCase):
         return result
 
     def start_program(self, *arguments, **environment) -> subprocess.Popen:
+        def heed_interrupts():  # which a shell's background job is started to ignore, and this may run in one
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+
         return subprocess.Popen([PROGRAM, *map(str, arguments)], env=self.environment | environment, cwd=self.folder,
-                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heed_interrupts)
 
     def sample(self, variant: str = "ok") -> Path:
         target = self.folder / f"sample-{variant}"

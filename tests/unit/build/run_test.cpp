@@ -177,6 +177,7 @@ TEST_CASE("a connection that breaks off names the step that ran") {
     CHECK(failure.fault() == Fault::unavailable);
     CHECK(failure.frames() == Lines{"running step [1/1] RUN make"});
     CHECK(failure.lines() == Lines{"half a line"});
+    REQUIRE_FALSE(progress.lines.empty());
     CHECK(progress.lines.back() == "[1/1] RUN make: FAILED failed");
 }
 

@@ -24,6 +24,12 @@ Error refusal_of(const Words& words) {
     return {Fault::bug, ""};
 }
 
+std::string joined(const Words& words) {
+    std::string out;
+    for (const std::string& word : words) out += (out.empty() ? "" : " ") + shell_quoted(word);
+    return out;
+}
+
 bool contains(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
 
 }  // namespace
@@ -56,12 +62,13 @@ TEST_CASE("options of every form") {
         {{"extract", "i"}, "--output", std::nullopt},
         {{"extract", "i", "--stdout"}, "--stdout", ""},
         {{"extract", "--stdout", "i"}, "--stdout", ""},
+        {{"extract", "-o", "d", "--", "i"}, "--output", "d"},
         {{"build", "-t", "x:1"}, "--tag", "x:1"},
         {{"build", "--push", "--push"}, "--push", ""},
         {{"build", "--runtime", "wasmer"}, "--runtime", "wasmer"},
     };
     for (const Row& row : rows) {
-        CAPTURE(row.words);
+        CAPTURE(joined(row.words));
         const Invocation invocation = parse(row.words);
         REQUIRE(invocation.command != nullptr);
         CHECK(invocation.command->name == row.words[0]);
@@ -75,6 +82,12 @@ TEST_CASE("an empty value behind = does not take the next word") {
     const Invocation invocation = parse({"build", "--tag=", "--push"});
     CHECK(invocation.arguments.text("--tag").empty());
     CHECK(invocation.arguments.has("--push"));
+}
+
+TEST_CASE("behind -- there are only operands") {
+    CHECK(parse({"extract", "--", "--stdout"}).arguments.operand == "--stdout");
+    CHECK_FALSE(parse({"extract", "--", "--stdout"}).arguments.has("--stdout"));
+    CHECK(contains(refusal_of({"extract", "--", "a", "b"}).message(), "\"b\" is too much"));
 }
 
 TEST_CASE("common options") {
@@ -112,13 +125,14 @@ TEST_CASE("usage errors name what is meant") {
         {{"build", "--runtime", "chakra"}, "--runtime knows no \"chakra\"", "v8|wasmtime|wasmer"},
         {{"build", "--runtime", ""}, "--runtime knows no \"\"", "v8|wasmtime|wasmer"},
         {{"build", "--progress", "jsn"}, "--progress knows no \"jsn\"", "did you mean json?"},
-        {{"build", "--tag"}, "--tag", "build --help"},
+        {{"build", "--tag"}, "--tag wants REFERENCE", "whole name"},
         // A flag that is given a value must not count as given.
-        {{"build", "--push=false"}, "--push", "build --help"},
-        {{"build", "--push=0"}, "--push", "build --help"},
+        {{"build", "--push=false"}, "--push takes no value", "build --help"},
+        {{"build", "--push="}, "--push takes no value", "build --help"},
+        {{"build", "-q=0"}, "-q takes no value", "build --help"},
     };
     for (const Row& row : rows) {
-        CAPTURE(row.words);
+        CAPTURE(joined(row.words));
         const Error error = refusal_of(row.words);
         CHECK(contains(error.message(), row.message));
         CHECK(contains(error.hint(), row.hint));

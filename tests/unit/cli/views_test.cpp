@@ -251,7 +251,7 @@ TEST_CASE("terminal: what still runs at the end is taken away") {
         std::this_thread::sleep_for(std::chrono::milliseconds(250));  // a frame or two
         display.finish();
     }
-    for (const std::string& line : terminal.screen()) CHECK(line.find("running") == std::string::npos);
+    for (const std::string& line : terminal.screen()) CHECK(line.find("● running") == std::string::npos);
 }
 
 TEST_CASE("terminal: wide characters count as two, and broken ones do not matter") {

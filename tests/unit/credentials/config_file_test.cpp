@@ -14,8 +14,12 @@ TEST_SUITE_BEGIN("credentials");
 
 namespace {
 
-std::string auth(const std::string& user_and_password) { return R"({"auth":")" + io::base64_encode(user_and_password) + "\"}"; }
-std::string auths(const std::string& key, const std::string& entry) { return R"({"auths":{")" + key + "\":" + entry + "}}"; }
+std::string auth(const std::string& user_and_password) {
+    return R"({"auth":")" + io::base64_encode(user_and_password) + "\"}";
+}
+std::string auths(const std::string& key, const std::string& entry) {
+    return R"({"auths":{")" + key + "\":" + entry + "}}";
+}
 
 std::optional<Credential> stored(const std::string& json, const std::string& registry) {
     return ConfigFile::parse(json, "c.json").find_stored(registry);
@@ -65,7 +69,8 @@ TEST_CASE("keys and hosts: the whole host, in any of the shapes that tools write
 }
 
 TEST_CASE("an exact key beats one of the same host") {
-    const std::string json = R"({"auths":{"https://ghcr.io":)" + auth("old:x") + R"(,"ghcr.io":)" + auth("new:x") + "}}";
+    const std::string json =
+        R"({"auths":{"https://ghcr.io":)" + auth("old:x") + R"(,"ghcr.io":)" + auth("new:x") + "}}";
     CHECK(stored(json, "ghcr.io")->username == "new");
 }
 
@@ -104,16 +109,18 @@ TEST_CASE("tokens, and never more than one secret") {
 }
 
 TEST_CASE("what holds no secret is none") {
-    for (const std::string json : {"", " \n", "{}", R"({"auths":null})", R"({"auths":{}})", R"({"auths":{"ghcr.io":{}}})",
-                                   R"({"auths":{"ghcr.io":{"auth":""}}})", R"({"auths":{"ghcr.io":{"auth":null}}})",
-                                   R"({"HttpHeaders":{"a":"b"},"psFormat":"x"})"}) {
+    for (const std::string json :
+         {"", " \n", "{}", R"({"auths":null})", R"({"auths":{}})", R"({"auths":{"ghcr.io":{}}})",
+          R"({"auths":{"ghcr.io":{"auth":""}}})", R"({"auths":{"ghcr.io":{"auth":null}}})",
+          R"({"HttpHeaders":{"a":"b"},"psFormat":"x"})"}) {
         CAPTURE(json);
         CHECK_FALSE(stored(json, "ghcr.io"));
     }
 }
 
 TEST_CASE("helpers: of the host before of all") {
-    const auto file = ConfigFile::parse(R"({"credsStore":"desktop","credHelpers":{"ghcr.io":"pass","https://quay.io":"q"}})", "c.json");
+    const auto file = ConfigFile::parse(
+        R"({"credsStore":"desktop","credHelpers":{"ghcr.io":"pass","https://quay.io":"q"}})", "c.json");
     CHECK(file.find_helper("ghcr.io") == "pass");
     CHECK(file.find_helper("quay.io") == "q");
     CHECK(file.find_helper("my.ghcr.io") == "desktop");
@@ -121,10 +128,18 @@ TEST_CASE("helpers: of the host before of all") {
 }
 
 TEST_CASE("a broken file is named, and its text is not shown") {
-    const std::vector<std::string> broken{
-        "{", "[]", "7", R"({"auths":7})", R"({"auths":{"ghcr.io":7}})", R"({"credsStore":7})", R"({"credHelpers":{"a":7}})",
-        auths("ghcr.io", R"({"auth":"s3cret!"})"), auths("ghcr.io", auth("s3cret")), auths("ghcr.io", auth(":s3cret")),
-        auths("ghcr.io", R"({"username":"s3cret"})"), R"({"auths":{"ghcr.io":{"auth":"s3cret" x}}})"};
+    const std::vector<std::string> broken{"{",
+                                          "[]",
+                                          "7",
+                                          R"({"auths":7})",
+                                          R"({"auths":{"ghcr.io":7}})",
+                                          R"({"credsStore":7})",
+                                          R"({"credHelpers":{"a":7}})",
+                                          auths("ghcr.io", R"({"auth":"s3cret!"})"),
+                                          auths("ghcr.io", auth("s3cret")),
+                                          auths("ghcr.io", auth(":s3cret")),
+                                          auths("ghcr.io", R"({"username":"s3cret"})"),
+                                          R"({"auths":{"ghcr.io":{"auth":"s3cret" x}}})"};
     for (const std::string& json : broken) {
         CAPTURE(json);
         const Error error = error_of(json);

@@ -183,7 +183,8 @@ TEST_CASE("X-Registry-Auth is base64url of JSON, a refresh token instead of a pa
         for (char& c : text) c = c == '-' ? '+' : c == '_' ? '/' : c;
         return nlohmann::json::parse(io::base64_decode(text).value());
     };
-    CHECK(decoded(Engine::registry_auth("otto", Secret("???>>>~~~"), {})) == nlohmann::json{{"username", "otto"}, {"password", "???>>>~~~"}});
+    REQUIRE(io::base64_encode(nlohmann::json{{"username", "otto"}, {"password", "~>~~>>~~~>>>"}}.dump()).find_first_of("+/") != std::string::npos);
+    CHECK(decoded(Engine::registry_auth("otto", Secret("~>~~>>~~~>>>"), {})) == nlohmann::json{{"username", "otto"}, {"password", "~>~~>>~~~>>>"}});
     CHECK(decoded(Engine::registry_auth("<token>", Secret("p"), Secret("refresh"))) == nlohmann::json{{"identitytoken", "refresh"}});
 }
 

@@ -68,7 +68,7 @@ TEST_CASE("a symbolic link without a target leads nowhere") {
 
 TEST_CASE("an archive that is cut off is damaged, wherever") {
     const std::string whole = tar({file("a", std::string(5000, 'a')), file("x", std::string(5000, 'x'))});
-    for (const std::size_t size : {100, 512, 700, 4000, 5632, 6000, 6200, 9000, 11000}) {
+    for (const std::size_t size : {100U, 512U, 700U, 4000U, 5632U, 6000U, 6200U, 9000U, 11000U}) {
         CAPTURE(size);
         // One that ends between two members is an archive of the first.
         const bool is_whole = size == 5632;

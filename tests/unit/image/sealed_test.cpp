@@ -41,7 +41,7 @@ std::string tar_with(const std::vector<Member>& members) {
     return io::read_all(*source, 64 << 20);
 }
 
-Member symlink(const std::string& path, const std::string& target) { return {path, target, io::TarEntry::Type::symlink}; }
+Member link_to(const std::string& path, const std::string& target) { return {path, target, io::TarEntry::Type::symlink}; }
 
 std::string layer_with(const std::string& name) { return tar_with({{name, "content of " + name}}); }
 std::string gzipped(const std::string& bytes) { return io::read_all(*io::gzip(io::from_string(bytes)), 64 << 20); }
@@ -125,7 +125,7 @@ TEST_CASE("docker 20.10: folders sorted by id, not by layer; a layer that is the
                                      {"0a/json", "{}"},
                                      {"0a/layer.tar", one},
                                      {"1b/layer.tar", two},
-                                     symlink("2c/layer.tar", "../1b/layer.tar"),
+                                     link_to("2c/layer.tar", "../1b/layer.tar"),
                                      {hex(config) + ".json", config},
                                      manifest_of(hex(config) + ".json", {"1b/layer.tar", "0a/layer.tar", "2c/layer.tar"}),
                                      {"repositories", "{}"}});
@@ -165,7 +165,7 @@ TEST_CASE("podman: layers by name in their order, links for older readers") {
     const Sealed sealed = sealed_of({{layers[0], one},
                                      {layers[1], two},
                                      {hex(config) + ".json", config},
-                                     symlink("9f/layer.tar", "../" + layers[0]),
+                                     link_to("9f/layer.tar", "../" + layers[0]),
                                      {"9f/VERSION", "1.0"},
                                      manifest_of(hex(config) + ".json", layers),
                                      {"repositories", "{}"}});
@@ -175,12 +175,12 @@ TEST_CASE("podman: layers by name in their order, links for older readers") {
 TEST_CASE("links: beside it, from the top, of links, in a circle") {
     const std::string config = config_of({one});
     const Member configured{hex(config) + ".json", config};
-    check_sealed(sealed_of({{"a/l.tar", one}, symlink("a/layer.tar", "l.tar"), configured, manifest_of(configured.path, {"a/layer.tar"})}), {one});
+    check_sealed(sealed_of({{"a/l.tar", one}, link_to("a/layer.tar", "l.tar"), configured, manifest_of(configured.path, {"a/layer.tar"})}), {one});
     check_sealed(sealed_of({{"a/l.tar", one}, {"b/layer.tar", "a/l.tar", io::TarEntry::Type::hardlink}, configured, manifest_of(configured.path, {"b/layer.tar"})}), {one});
-    check_sealed(sealed_of({{"./a/l.tar", one}, symlink("b/layer.tar", "../a/l.tar"), symlink("c/layer.tar", "../b/layer.tar"), configured,
+    check_sealed(sealed_of({{"./a/l.tar", one}, link_to("b/layer.tar", "../a/l.tar"), link_to("c/layer.tar", "../b/layer.tar"), configured,
                             manifest_of("./" + configured.path, {"./c/layer.tar"})}),
                  {one});
-    CHECK(contains(refusal_of({symlink("a/layer.tar", "../b/layer.tar"), symlink("b/layer.tar", "../a/layer.tar"), configured, manifest_of(configured.path, {"a/layer.tar"})}),
+    CHECK(contains(refusal_of({link_to("a/layer.tar", "../b/layer.tar"), link_to("b/layer.tar", "../a/layer.tar"), configured, manifest_of(configured.path, {"a/layer.tar"})}),
                    "lacks the layer a/layer.tar"));
 }
 

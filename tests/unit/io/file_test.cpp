@@ -16,7 +16,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-long count_of(const fs::path& folder) { return std::distance(fs::directory_iterator(folder), fs::directory_iterator()); }
+long count_of(const fs::path& folder) {
+    return std::distance(fs::directory_iterator(folder), fs::directory_iterator());
+}
 
 }  // namespace
 

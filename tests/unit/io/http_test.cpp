@@ -289,7 +289,8 @@ TEST_CASE("resolving") {
 
 TEST_CASE("loopback") {
     for (const auto* host : {"localhost", "127.0.0.1", "127.1.2.3", "::1"}) CHECK(is_loopback(host));
-    for (const auto* host : {"127.0.0.1.evil.example", "localhost.evil.example", "128.0.0.1", "127.0.0", "127.a.0.1", "", "::2"})
+    for (const auto* host :
+         {"127.0.0.1.evil.example", "localhost.evil.example", "128.0.0.1", "127.0.0", "127.a.0.1", "", "::2"})
         CHECK_FALSE(is_loopback(host));
 }
 

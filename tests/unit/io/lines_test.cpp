@@ -13,7 +13,9 @@ namespace {
 class Dripping final : public Source {
 public:
     Dripping(std::string text, std::size_t piece) : inner_(from_string(std::move(text))), piece_(piece) {}
-    std::size_t read(std::span<std::byte> buffer) override { return inner_->read(buffer.first(std::min(piece_, buffer.size()))); }
+    std::size_t read(std::span<std::byte> buffer) override {
+        return inner_->read(buffer.first(std::min(piece_, buffer.size())));
+    }
 
 private:
     SourcePtr inner_;
@@ -37,8 +39,9 @@ TEST_CASE("lines, however the bytes come") {
         std::vector<std::string> lines;
     };
     const std::string longer = sample(50000);
-    for (const Row& row : {Row{"", {}}, Row{"a", {"a"}}, Row{"a\n", {"a"}}, Row{"a\r\nb\n", {"a", "b"}}, Row{"\n\r\n\n", {"", "", ""}},
-                           Row{"a\n\nb", {"a", "", "b"}}, Row{"a\rb\n", {"a\rb"}}, Row{longer + "\n" + longer, {longer, longer}}}) {
+    for (const Row& row :
+         {Row{"", {}}, Row{"a", {"a"}}, Row{"a\n", {"a"}}, Row{"a\r\nb\n", {"a", "b"}}, Row{"\n\r\n\n", {"", "", ""}},
+          Row{"a\n\nb", {"a", "", "b"}}, Row{"a\rb\n", {"a\rb"}}, Row{longer + "\n" + longer, {longer, longer}}}) {
         for (const std::size_t piece : {1U, 2U, 3U, 16384U}) {
             CAPTURE(piece);
             CHECK((lines_of(row.text, piece) == row.lines));

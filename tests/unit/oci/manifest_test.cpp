@@ -17,9 +17,10 @@ std::string descriptor(const std::string& type, char digit, const std::string& m
     return R"({"mediaType":")" + type + R"(","digest":")" + digest_of(digit) + R"(","size":7)" + more + "}";
 }
 
-const std::string manifest = R"({"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":)" +
-                             descriptor("c", '1') + R"(,"layers":[)" + descriptor("l", '2') + "," +
-                             descriptor("l", '3', R"(,"annotations":{"a":"b"})") + R"(],"annotations":{"x":"y"}})";
+const std::string manifest =
+    R"({"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":)" + descriptor("c", '1') +
+    R"(,"layers":[)" + descriptor("l", '2') + "," + descriptor("l", '3', R"(,"annotations":{"a":"b"})") +
+    R"(],"annotations":{"x":"y"}})";
 
 template <class Parse>
 Fault fault_of(Parse&& parse) {
@@ -49,12 +50,12 @@ TEST_CASE("a manifest, there and back") {
 }
 
 TEST_CASE("an index, with BuildKit's provenance beside the images") {
-    const auto index = Index::parse(
-        R"({"schemaVersion":2,"manifests":[)" +
-        descriptor("m", '1', R"(,"platform":{"os":"linux","architecture":"arm64","variant":"v8"})") + "," +
-        descriptor("m", '2', R"(,"platform":{"os":"unknown","architecture":"unknown"})") + "," +
-        descriptor("m", '3', R"(,"annotations":{"vnd.docker.reference.type":"attestation-manifest"})") + "," + descriptor("m", '4') +
-        "]}");
+    const auto index =
+        Index::parse(R"({"schemaVersion":2,"manifests":[)" +
+                     descriptor("m", '1', R"(,"platform":{"os":"linux","architecture":"arm64","variant":"v8"})") + "," +
+                     descriptor("m", '2', R"(,"platform":{"os":"unknown","architecture":"unknown"})") + "," +
+                     descriptor("m", '3', R"(,"annotations":{"vnd.docker.reference.type":"attestation-manifest"})") +
+                     "," + descriptor("m", '4') + "]}");
     REQUIRE(index.manifests.size() == 4);
     CHECK(index.manifests[0].os == "linux");
     CHECK(index.manifests[0].architecture == "arm64");
@@ -72,7 +73,8 @@ TEST_CASE("which of the two it is") {
     CHECK(std::holds_alternative<Manifest>(parse_manifest(manifest, "")));
     CHECK(std::holds_alternative<Manifest>(parse_manifest(manifest, "application/json")));
     CHECK(std::holds_alternative<Index>(parse_manifest(index, media_type::docker_list)));
-    CHECK(std::holds_alternative<Index>(parse_manifest(index, "application/vnd.oci.image.index.v1+json; charset=utf-8")));
+    CHECK(
+        std::holds_alternative<Index>(parse_manifest(index, "application/vnd.oci.image.index.v1+json; charset=utf-8")));
     CHECK(std::holds_alternative<Index>(parse_manifest(index, "text/plain")));
     CHECK(fault_of([] { parse_manifest(R"({"mediaType":"application/x-other"})", ""); }) == Fault::integrity);
 }
@@ -80,10 +82,13 @@ TEST_CASE("which of the two it is") {
 TEST_CASE("hostile JSON is an integrity error, never another") {
     for (const std::string& text : std::vector<std::string>{
              "", "{", "[]", "7", "null", "{}", R"({"schemaVersion":1,"fsLayers":[]})", R"({"schemaVersion":"2"})",
-             R"({"schemaVersion":2,"config":7,"layers":[]})", R"({"schemaVersion":2,"config":)" + descriptor("c", '1') + "}",
+             R"({"schemaVersion":2,"config":7,"layers":[]})",
+             R"({"schemaVersion":2,"config":)" + descriptor("c", '1') + "}",
              R"({"schemaVersion":2,"config":)" + descriptor("c", 'x') + R"(,"layers":[]})",
-             R"({"schemaVersion":2,"config":{"mediaType":"c","digest":")" + digest_of('1') + R"(","size":-1},"layers":[]})",
-             R"({"schemaVersion":2,"config":{"mediaType":"c","digest":")" + digest_of('1') + R"(","size":1.5},"layers":[]})",
+             R"({"schemaVersion":2,"config":{"mediaType":"c","digest":")" + digest_of('1') +
+                 R"(","size":-1},"layers":[]})",
+             R"({"schemaVersion":2,"config":{"mediaType":"c","digest":")" + digest_of('1') +
+                 R"(","size":1.5},"layers":[]})",
              R"({"schemaVersion":2,"config":)" + descriptor("c", '1') + R"(,"layers":[7]})",
              R"({"schemaVersion":2,"config":)" + descriptor("c", '1', R"(,"annotations":{"a":7})") + R"(,"layers":[]})",
              std::string(100000, '[')}) {
@@ -91,12 +96,13 @@ TEST_CASE("hostile JSON is an integrity error, never another") {
         CHECK(fault_of([&] { Manifest::parse(text); }) == Fault::integrity);
         CHECK(fault_of([&] { parse_manifest(text, ""); }) == Fault::integrity);
     }
-    for (const std::string text : {"{}", "[]", R"({"manifests":[7]})", R"({"manifests":[{"platform":{"os":7}}]})", "x"}) {
+    for (const std::string text :
+         {"{}", "[]", R"({"manifests":[7]})", R"({"manifests":[{"platform":{"os":7}}]})", "x"}) {
         CAPTURE(text);
         CHECK(fault_of([&] { Index::parse(text); }) == Fault::integrity);
     }
-    for (const std::string text : {"{}", "[]", "x", R"({"rootfs":{"diff_ids":[7]}})", R"({"rootfs":{"diff_ids":["sha256:x"]}})",
-                                   R"({"os":7,"rootfs":{"diff_ids":[]}})"}) {
+    for (const std::string text : {"{}", "[]", "x", R"({"rootfs":{"diff_ids":[7]}})",
+                                   R"({"rootfs":{"diff_ids":["sha256:x"]}})", R"({"os":7,"rootfs":{"diff_ids":[]}})"}) {
         CAPTURE(text);
         CHECK(fault_of([&] { ImageConfig::parse(text); }) == Fault::integrity);
     }
@@ -104,7 +110,8 @@ TEST_CASE("hostile JSON is an integrity error, never another") {
 
 TEST_CASE("an image config") {
     const auto config = ImageConfig::parse(
-        R"({"os":"linux","architecture":"arm64","config":{"Labels":{"a":"b"}},"rootfs":{"type":"layers","diff_ids":[")" + digest_of('1') +
+        R"({"os":"linux","architecture":"arm64","config":{"Labels":{"a":"b"}},"rootfs":{"type":"layers","diff_ids":[")" +
+        digest_of('1') +
         R"("]},"history":[{"created_by":"ADD","empty_layer":false},{"created_by":"ENV","empty_layer":true},{}]})");
     CHECK(config.os == "linux");
     CHECK(config.architecture == "arm64");

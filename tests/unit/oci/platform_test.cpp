@@ -33,8 +33,8 @@ TEST_CASE("what people write") {
         CAPTURE(text);
         CHECK(Platform::parse(text).architecture() == Architecture::x86_64);
     }
-    for (const std::string text : {"", "linux", "linux/", "/arm64", "darwin/arm64", "windows/amd64", "arm", "linux/arm/v7", "linux/arm64/v9",
-                                   "linux/amd64/v2", "linux/arm64/v8/x", "ARM64"}) {
+    for (const std::string text : {"", "linux", "linux/", "/arm64", "darwin/arm64", "windows/amd64", "arm",
+                                   "linux/arm/v7", "linux/arm64/v9", "linux/amd64/v2", "linux/arm64/v8/x", "ARM64"}) {
         CAPTURE(text);
         CHECK_THROWS_AS(Platform::parse(text), Error);
     }

@@ -35,7 +35,8 @@ TEST_CASE("references") {
              Row{"localhost:5000/x:1", "localhost:5000", "x", "1", "localhost:5000/x:1", "localhost:5000/x:1"},
              Row{"[::1]:5000/x", "[::1]:5000", "x", "", "[::1]:5000/x", "[::1]:5000/x:latest"},
              Row{"GHCR.io/x", "ghcr.io", "x", "", "ghcr.io/x", "ghcr.io/x:latest"},
-             Row{"a/b/c-d__e.f:T_1", "docker.io", "a/b/c-d__e.f", "T_1", "a/b/c-d__e.f:T_1", "docker.io/a/b/c-d__e.f:T_1"},
+             Row{"a/b/c-d__e.f:T_1", "docker.io", "a/b/c-d__e.f", "T_1", "a/b/c-d__e.f:T_1",
+                 "docker.io/a/b/c-d__e.f:T_1"},
              Row{"a---b", "docker.io", "library/a---b", "", "a---b", "docker.io/library/a---b:latest"},
          }) {
         CAPTURE(row.text);
@@ -65,10 +66,35 @@ TEST_CASE("digests in references") {
 }
 
 TEST_CASE("what is no reference says why") {
-    for (const std::string& text : std::vector<std::string>{
-             "", ":1", "/x", "x/", "a//b", "X", "ghcr.io/Kong/x", "a..b", "a._b", "a___b", "-a", "a-", "x:", "x:-1", "x:" + std::string(129, 't'),
-             "x@sha256:abc", "x@", "x@md5:" + std::string(32, 'a'), "https://ghcr.io/x", "ghcr.io:port/x", "ghcr.io:/x", "ghcr.io:123456/x",
-             "a b", "a\nb", "[::1/x", "[zz]/x", "ghcr..io/x", "-ghcr.io/x", std::string(256, 'a')}) {
+    for (const std::string& text : std::vector<std::string>{"",
+                                                            ":1",
+                                                            "/x",
+                                                            "x/",
+                                                            "a//b",
+                                                            "X",
+                                                            "ghcr.io/Kong/x",
+                                                            "a..b",
+                                                            "a._b",
+                                                            "a___b",
+                                                            "-a",
+                                                            "a-",
+                                                            "x:",
+                                                            "x:-1",
+                                                            "x:" + std::string(129, 't'),
+                                                            "x@sha256:abc",
+                                                            "x@",
+                                                            "x@md5:" + std::string(32, 'a'),
+                                                            "https://ghcr.io/x",
+                                                            "ghcr.io:port/x",
+                                                            "ghcr.io:/x",
+                                                            "ghcr.io:123456/x",
+                                                            "a b",
+                                                            "a\nb",
+                                                            "[::1/x",
+                                                            "[zz]/x",
+                                                            "ghcr..io/x",
+                                                            "-ghcr.io/x",
+                                                            std::string(256, 'a')}) {
         CAPTURE(text);
         try {
             Reference::parse(text);

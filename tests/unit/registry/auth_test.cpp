@@ -12,7 +12,8 @@ namespace {
 
 const std::string manifest = R"({"schemaVersion":2})";
 const std::string get_tag = "GET /v2/kong/x/manifests/1";
-const test::Reply found{.headers = {{"Content-Type", "application/vnd.oci.image.index.v1+json; charset=utf-8"}}, .body = manifest};
+const test::Reply found{.headers = {{"Content-Type", "application/vnd.oci.image.index.v1+json; charset=utf-8"}},
+                        .body = manifest};
 
 }  // namespace
 
@@ -45,7 +46,8 @@ TEST_CASE("the password goes to the token service alone") {
 }
 
 TEST_CASE("basic, where there is no bearer") {
-    const test::Reply wanted{.status = 401, .headers = {{"WWW-Authenticate", "Negotiate"}, {"WWW-Authenticate", R"(Basic realm="r")"}}};
+    const test::Reply wanted{
+        .status = 401, .headers = {{"WWW-Authenticate", "Negotiate"}, {"WWW-Authenticate", R"(Basic realm="r")"}}};
     Scene good({{get_tag, wanted}, {get_tag, found}, {get_tag, found}});
     Repository& repository = good.pulling(otto());
     CHECK(repository.find_manifest("1"));
@@ -61,8 +63,9 @@ TEST_CASE("basic, where there is no bearer") {
 }
 
 TEST_CASE("a token that is refused is renewed once, and then it is over") {
-    Scene scene({{get_tag, challenge()}, {get_tag, found}, {get_tag, challenge(R"(,error="invalid_token")")}, {get_tag, found}},
-                {{pull_token, token("old")}, {pull_token, token("new")}});
+    Scene scene(
+        {{get_tag, challenge()}, {get_tag, found}, {get_tag, challenge(R"(,error="invalid_token")")}, {get_tag, found}},
+        {{pull_token, token("old")}, {pull_token, token("new")}});
     Repository& repository = scene.pulling();
     CHECK(repository.find_manifest("1"));
     CHECK(repository.find_manifest("1"));
@@ -91,7 +94,8 @@ TEST_CASE("a token is renewed before it expires") {
 TEST_CASE("a scope that turns out to be missing is added, once") {
     const auto wants = challenge(R"(,error="insufficient_scope",scope="repository:kong/base:pull")");
     const std::string both = pull_token + "&scope=repository%3Akong%2Fbase%3Apull";
-    Scene scene({{get_tag, challenge()}, {get_tag, wants}, {get_tag, found}}, {{pull_token, token("1")}, {both, token("2")}});
+    Scene scene({{get_tag, challenge()}, {get_tag, wants}, {get_tag, found}},
+                {{pull_token, token("1")}, {both, token("2")}});
     CHECK(scene.pulling().find_manifest("1"));
     scene.check();
 
@@ -102,7 +106,8 @@ TEST_CASE("a scope that turns out to be missing is added, once") {
 }
 
 TEST_CASE("credentials are not sent to a realm on another host") {
-    test::Reply elsewhere{.status = 401, .headers = {{"WWW-Authenticate", R"(Bearer realm="https://evil.example/token")"}}};
+    test::Reply elsewhere{.status = 401,
+                          .headers = {{"WWW-Authenticate", R"(Bearer realm="https://evil.example/token")"}}};
     Scene scene({{get_tag, elsewhere}});
     const Error error = error_of([&] { scene.pulling(otto()).find_manifest("1"); });
     scene.check();
@@ -112,8 +117,8 @@ TEST_CASE("credentials are not sent to a realm on another host") {
 }
 
 TEST_CASE("a token service does not send us on") {
-    Scene scene({{get_tag, challenge()}},
-                {{pull_token + "&account=otto", {.status = 302, .headers = {{"Location", "http://127.0.0.1:1/token"}}}}});
+    Scene scene({{get_tag, challenge()}}, {{pull_token + "&account=otto",
+                                            {.status = 302, .headers = {{"Location", "http://127.0.0.1:1/token"}}}}});
     const Error error = error_of([&] { scene.pulling(otto()).find_manifest("1"); });
     scene.check();
     CHECK(contains(error.message(), "302"));
@@ -131,8 +136,8 @@ TEST_CASE("credentials that went stale do not hide what is public") {
     CHECK_FALSE(contains(scene.warnings[0], secret_word));
     CHECK(scene.tokens.seen()[1].header("authorization").empty());
 
-    Scene secret({{get_tag, challenge()}},
-                 {{pull_token + "&account=otto", complaint(401, "UNAUTHORIZED")}, {pull_token, complaint(403, "DENIED")}});
+    Scene secret({{get_tag, challenge()}}, {{pull_token + "&account=otto", complaint(401, "UNAUTHORIZED")},
+                                            {pull_token, complaint(403, "DENIED")}});
     const Error error = error_of([&] { secret.pulling(otto()).find_manifest("1"); });
     CHECK(error.fault() == Fault::denied);
     CHECK(contains(error.hint(), "private or does not exist"));
@@ -195,8 +200,9 @@ TEST_CASE("a registry token is sent as it is") {
 }
 
 TEST_CASE("a busy token service is asked again") {
-    Scene scene({{get_tag, challenge()}, {get_tag, challenge()}, {get_tag, challenge()}, {get_tag, found}},
-                {{pull_token, {.status = 503}}, {pull_token, {.body = "{...", .drop_reply_at = 2}}, {pull_token, token("T")}});
+    Scene scene(
+        {{get_tag, challenge()}, {get_tag, challenge()}, {get_tag, challenge()}, {get_tag, found}},
+        {{pull_token, {.status = 503}}, {pull_token, {.body = "{...", .drop_reply_at = 2}}, {pull_token, token("T")}});
     CHECK(scene.pulling().find_manifest("1"));
     scene.check();
     CHECK(scene.clock.waits().size() == 2);

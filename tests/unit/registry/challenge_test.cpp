@@ -22,13 +22,27 @@ const std::vector<Row> rows{
     {"as Docker Hub says it",
      {R"(Bearer realm="https://auth.docker.io/token",service="registry.docker.io",scope="repository:a/b:pull,push")"},
      "bearer",
-     {{"realm", "https://auth.docker.io/token"}, {"service", "registry.docker.io"}, {"scope", "repository:a/b:pull,push"}}},
-    {"any case, blanks everywhere", {"BEARER  Realm = \"r\" ,\tSERVICE=s"}, "bearer", {{"realm", "r"}, {"service", "s"}}},
-    {"unquoted", {R"(Basic realm=openshift,error="access denied")"}, "basic", {{"realm", "openshift"}, {"error", "access denied"}}},
-    {"unquoted URL", {"Bearer realm=https://a/token?x=1,service=s"}, "bearer", {{"realm", "https://a/token?x=1"}, {"service", "s"}}},
+     {{"realm", "https://auth.docker.io/token"},
+      {"service", "registry.docker.io"},
+      {"scope", "repository:a/b:pull,push"}}},
+    {"any case, blanks everywhere",
+     {"BEARER  Realm = \"r\" ,\tSERVICE=s"},
+     "bearer",
+     {{"realm", "r"}, {"service", "s"}}},
+    {"unquoted",
+     {R"(Basic realm=openshift,error="access denied")"},
+     "basic",
+     {{"realm", "openshift"}, {"error", "access denied"}}},
+    {"unquoted URL",
+     {"Bearer realm=https://a/token?x=1,service=s"},
+     "bearer",
+     {{"realm", "https://a/token?x=1"}, {"service", "s"}}},
     {"escapes", {R"(Bearer realm="a\"b\\c,d")"}, "bearer", {{"realm", "a\"b\\c,d"}}},
     {"several lines", {"Negotiate", R"(Basic realm="b")", R"(Bearer realm="r")"}, "bearer", {{"realm", "r"}}},
-    {"several in one line", {R"(Basic realm="b", Bearer realm="r",service="s")"}, "bearer", {{"realm", "r"}, {"service", "s"}}},
+    {"several in one line",
+     {R"(Basic realm="b", Bearer realm="r",service="s")"},
+     "bearer",
+     {{"realm", "r"}, {"service", "s"}}},
     {"bearer first", {R"(Bearer realm="r", Basic realm="b")"}, "bearer", {{"realm", "r"}}},
     {"a scheme without parameters before", {R"(Negotiate, Basic realm="b")"}, "basic", {{"realm", "b"}}},
     {"without a comma", {R"(Negotiate Basic realm="b")"}, "basic", {{"realm", "b"}}},
@@ -60,7 +74,8 @@ TEST_CASE("challenges") {
 }
 
 TEST_CASE("every challenge is kept, in order") {
-    const auto challenges = parse_challenges({R"(Negotiate, Basic realm="b")", R"(Digest realm="d", nonce=n, Bearer realm="r")"});
+    const auto challenges =
+        parse_challenges({R"(Negotiate, Basic realm="b")", R"(Digest realm="d", nonce=n, Bearer realm="r")"});
     REQUIRE(challenges.size() == 4);
     CHECK(challenges[0].scheme == "negotiate");
     CHECK(challenges[1].scheme == "basic");

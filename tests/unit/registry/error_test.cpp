@@ -14,7 +14,8 @@ namespace {
 const TimePoint now = FakeClock().now();  // 2026-01-02T03:00:00Z, a Friday
 
 Circumstances pushing() {
-    return {.registry = "ghcr.io", .repository = "kong/x", .access = Access::push, .origin = "/root/.docker/config.json"};
+    return {
+        .registry = "ghcr.io", .repository = "kong/x", .access = Access::push, .origin = "/root/.docker/config.json"};
 }
 
 Refused refusal_of(int status, const std::string& body, std::vector<io::HttpHeader> headers = {},
@@ -52,7 +53,8 @@ TEST_CASE("messages") {
 }
 
 TEST_CASE("bodies of any shape are no second error") {
-    for (const std::string body : {"[]", "{", "null", R"({"errors":7})", R"({"errors":[7,null,{"code":1}]})", R"({"message":{}})"}) {
+    for (const std::string body :
+         {"[]", "{", "null", R"({"errors":7})", R"({"errors":[7,null,{"code":1}]})", R"({"message":{}})"}) {
         CAPTURE(body);
         CHECK(refusal_of(400, body).status() == 400);
     }
@@ -60,7 +62,8 @@ TEST_CASE("bodies of any shape are no second error") {
 }
 
 TEST_CASE("secrets that a server repeats stay hidden") {
-    const auto text = refusal_of(403, "no: https://s.example/b?sig=abc&se=1 with Bearer aaaaaaaaaaaaaaaaaaaaaaaaa").message();
+    const auto text =
+        refusal_of(403, "no: https://s.example/b?sig=abc&se=1 with Bearer aaaaaaaaaaaaaaaaaaaaaaaaa").message();
     CHECK_FALSE(contains(text, "sig"));
     CHECK_FALSE(contains(text, "aaaa"));
     CHECK(contains(text, "https://s.example/b?…"));
@@ -121,21 +124,24 @@ TEST_CASE("how long it wants us to wait") {
         std::string body;
         std::optional<long> milliseconds;
     };
-    for (const Row& row : {
-             Row{"120", "", 120000},
-             Row{"0", "", 0},
-             Row{"Fri, 02 Jan 2026 03:01:00 GMT", "", 60000},
-             Row{"Fri, 02 Jan 2026 02:00:00 GMT", "", 0},
-             Row{"soon", "", {}},
-             Row{"-5", "", {}},
-             Row{"99999999999999", "", {}},
-             Row{"", R"({"errors":[{"code":"TOOMANYREQUESTS","message":"retry-after: 10.305464ms, allowed: 2000/minute"}]})", 11},
-             Row{"", "Retry-After: 2s", 2000},
-             Row{"", "retry-after: 730.129µs, allowed: 44000/minute", 1},
-             Row{"", "retry-after: later", {}},
-             Row{"7", "retry-after: 2s", 7000},
-             Row{"", "", {}},
-         }) {
+    for (
+        const Row& row : {
+            Row{"120", "", 120000},
+            Row{"0", "", 0},
+            Row{"Fri, 02 Jan 2026 03:01:00 GMT", "", 60000},
+            Row{"Fri, 02 Jan 2026 02:00:00 GMT", "", 0},
+            Row{"soon", "", {}},
+            Row{"-5", "", {}},
+            Row{"99999999999999", "", {}},
+            Row{"",
+                R"({"errors":[{"code":"TOOMANYREQUESTS","message":"retry-after: 10.305464ms, allowed: 2000/minute"}]})",
+                11},
+            Row{"", "Retry-After: 2s", 2000},
+            Row{"", "retry-after: 730.129µs, allowed: 44000/minute", 1},
+            Row{"", "retry-after: later", {}},
+            Row{"7", "retry-after: 2s", 7000},
+            Row{"", "", {}},
+        }) {
         CAPTURE(row.header);
         CAPTURE(row.body);
         io::HttpResponse response;

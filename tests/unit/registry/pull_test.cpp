@@ -35,7 +35,8 @@ TEST_CASE("a redirect never carries Authorization to another origin") {
 }
 
 TEST_CASE("a redirect within the registry keeps it") {
-    Scene scene({{get_blob, challenge()}, {get_blob, {.status = 302, .headers = {{"Location", "/elsewhere?x"}}}},
+    Scene scene({{get_blob, challenge()},
+                 {get_blob, {.status = 302, .headers = {{"Location", "/elsewhere?x"}}}},
                  {"GET /elsewhere?x", {.body = bytes}}},
                 {{pull_token, token("T")}});
     CHECK(read(scene.pulling()) == bytes);
@@ -94,7 +95,10 @@ TEST_CASE("a rate limit is waited out") {
 }
 
 TEST_CASE("patience ends, and the error says how much there was") {
-    Scene scene({{get_blob, {.status = 503}}, {get_blob, {.status = 503}}, {get_blob, {.status = 503}}, {get_blob, {.status = 503}}});
+    Scene scene({{get_blob, {.status = 503}},
+                 {get_blob, {.status = 503}},
+                 {get_blob, {.status = 503}},
+                 {get_blob, {.status = 503}}});
     const Error error = error_of([&] { scene.pulling().open_blob(blob); });
     scene.check();
     CHECK(error.fault() == Fault::unavailable);
@@ -115,13 +119,15 @@ TEST_CASE("whether a blob is there") {
 }
 
 TEST_CASE("a HEAD that is refused is repeated as a GET, which says why") {
-    Scene scene({{head_blob, {.status = 403}}, {get_blob, complaint(403, "DENIED", "permission_denied: write_package")}});
+    Scene scene(
+        {{head_blob, {.status = 403}}, {get_blob, complaint(403, "DENIED", "permission_denied: write_package")}});
     const Error error = error_of([&] { scene.pulling().has_blob(blob.digest); });
     scene.check();
     CHECK(error.fault() == Fault::denied);
     CHECK(contains(error.message(), "write_package"));
 
-    Scene odd({{head_blob, {.status = 403}}, {get_blob, {.status = 307, .headers = {{"Location", "http://127.0.0.1:1/"}}}}});
+    Scene odd(
+        {{head_blob, {.status = 403}}, {get_blob, {.status = 307, .headers = {{"Location", "http://127.0.0.1:1/"}}}}});
     CHECK(odd.pulling().has_blob(blob.digest));
 }
 
@@ -132,7 +138,8 @@ TEST_CASE("manifests: absent, by digest, and with a digest that lies") {
     Scene absent({{"GET /v2/kong/x/manifests/1", complaint(404, "MANIFEST_UNKNOWN")}});
     CHECK_FALSE(absent.pulling().find_manifest("1"));
 
-    Scene good({{"GET /v2/kong/x/manifests/" + digest, {.headers = {{"Docker-Content-Digest", digest}}, .body = manifest}}});
+    Scene good(
+        {{"GET /v2/kong/x/manifests/" + digest, {.headers = {{"Docker-Content-Digest", digest}}, .body = manifest}}});
     CHECK(good.pulling().find_manifest(digest)->digest.str() == digest);
 
     Scene wrong({{"GET /v2/kong/x/manifests/" + other, {.body = manifest}}});

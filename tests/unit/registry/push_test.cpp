@@ -22,13 +22,15 @@ const test::Reply created{.status = 201};
 
 struct Put {
     std::string line;
-    explicit Put(const std::string& session) : line("PUT " + session + (contains(session, "?") ? "&" : "?") + "digest=" + digest) {}
+    explicit Put(const std::string& session)
+        : line("PUT " + session + (contains(session, "?") ? "&" : "?") + "digest=" + digest) {}
 };
 
 }  // namespace
 
 TEST_CASE("POST, then one PUT with everything") {
-    Scene scene({{post, challenge()}, {post, accepted("/u/1")}, {Put("/u/1").line, created}}, {{push_token_of_otto, token("T")}});
+    Scene scene({{post, challenge()}, {post, accepted("/u/1")}, {Put("/u/1").line, created}},
+                {{push_token_of_otto, token("T")}});
     scene.pushing().put_blob(blob, io::body_of(bytes));
     scene.check();
     const auto put = scene.seen()[2];
@@ -41,7 +43,8 @@ TEST_CASE("POST, then one PUT with everything") {
 }
 
 TEST_CASE("a Location is used byte for byte") {
-    for (const std::string location : {"{registry}/u/%2f%2F/a+b?_state=a%2Bb+c%3d&x", "/u/%2f%2F/a+b?_state=a%2Bb+c%3d&x"}) {
+    for (const std::string location :
+         {"{registry}/u/%2f%2F/a+b?_state=a%2Bb+c%3d&x", "/u/%2f%2F/a+b?_state=a%2Bb+c%3d&x"}) {
         CAPTURE(location);
         Scene scene({{post, accepted(location)}, {Put("/u/%2f%2F/a+b?_state=a%2Bb+c%3d&x").line, created}});
         scene.pushing().put_blob(blob, io::body_of(bytes));
@@ -54,7 +57,8 @@ TEST_CASE("a Location is used byte for byte") {
 
 TEST_CASE("a Location on another origin gets the bytes and no Authorization") {
     test::HttpServer elsewhere([](const test::Seen&) { return created; });
-    Scene scene({{post, challenge()}, {post, accepted(elsewhere.url() + "/u?sig=1")}}, {{push_token_of_otto, token("T")}});
+    Scene scene({{post, challenge()}, {post, accepted(elsewhere.url() + "/u?sig=1")}},
+                {{push_token_of_otto, token("T")}});
     scene.pushing().put_blob(blob, io::body_of(bytes));
     scene.check();
     REQUIRE(elsewhere.seen().size() == 1);
@@ -158,7 +162,8 @@ TEST_CASE("bytes that do not match are sent twice, and not more") {
 
 TEST_CASE("a source that fails is not the registry's fault") {
     Scene scene({{post, accepted("/u/1")}, {Put("/u/1").line, {}}});
-    const io::Body broken{.size = bytes.size(), .open = []() -> io::SourcePtr { throw Error(Fault::io, "the disk is gone"); }};
+    const io::Body broken{.size = bytes.size(),
+                          .open = []() -> io::SourcePtr { throw Error(Fault::io, "the disk is gone"); }};
     const Error error = error_of([&] { scene.pushing().put_blob(blob, broken); });
     CHECK(error.fault() == Fault::io);
     CHECK(error.message() == "the disk is gone");
@@ -193,7 +198,8 @@ TEST_CASE("manifests are stored, compared and read back") {
     CHECK(error_of([&] { vanished.pushing().put_manifest("1", manifest, type); }).fault() == Fault::integrity);
 
     Scene invalid({{put, complaint(400, "MANIFEST_INVALID", "bad")}});
-    CHECK(contains(error_of([&] { invalid.pushing().put_manifest("1", manifest, type); }).message(), "MANIFEST_INVALID: bad"));
+    CHECK(contains(error_of([&] { invalid.pushing().put_manifest("1", manifest, type); }).message(),
+                   "MANIFEST_INVALID: bad"));
 }
 
 TEST_CASE("the right to push is proved by an upload that is opened and cancelled") {
@@ -213,8 +219,9 @@ TEST_CASE("the right to push is proved by an upload that is opened and cancelled
     CHECK(contains(error.hint(), "Manage Actions access"));
 
     // A token service gives what one may have, and no error (spec/auth/token.md).
-    Scene reader({{post, challenge()}, {post, challenge(R"(,error="insufficient_scope",scope="repository:kong/x:pull,push")")}},
-                 {{push_token_of_otto, token("T")}});
+    Scene reader(
+        {{post, challenge()}, {post, challenge(R"(,error="insufficient_scope",scope="repository:kong/x:pull,push")")}},
+        {{push_token_of_otto, token("T")}});
     const Error weak = error_of([&] { reader.pushing().prove_push(); });
     reader.check();
     CHECK(weak.fault() == Fault::denied);

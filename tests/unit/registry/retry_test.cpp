@@ -18,7 +18,8 @@ using std::chrono::seconds;
 using Kind = io::TransportError::Kind;
 
 Refused refused(int status, std::string code = {}, std::optional<milliseconds> wait = {}, bool foreign = false) {
-    return {Fault::unavailable, "GET x: " + std::to_string(status), "hint", status, {{std::move(code), ""}}, wait, foreign};
+    return {
+        Fault::unavailable, "GET x: " + std::to_string(status), "hint", status, {{std::move(code), ""}}, wait, foreign};
 }
 
 int attempts(const Error& error) {
@@ -35,12 +36,12 @@ TEST_CASE("delays") {
         double jitter;
         milliseconds expected;
     };
-    for (const Row& row : {Row{1, seconds(0), 0, seconds(1)}, Row{2, seconds(0), 0, seconds(3)}, Row{3, seconds(0), 0, seconds(9)},
-                           Row{4, seconds(0), 0, seconds(27)}, Row{5, seconds(0), 0, seconds(30)},
-                           Row{1000, seconds(0), 0, seconds(30)}, Row{1, seconds(0), 1, milliseconds(1200)},
-                           Row{2, seconds(0), 0.5, milliseconds(3300)}, Row{1, milliseconds(11), 0, seconds(1)},
-                           Row{1, seconds(20), 0, seconds(20)}, Row{3, seconds(20), 1, seconds(24)},
-                           Row{5, minutes(2), 0, minutes(2)}}) {
+    for (const Row& row :
+         {Row{1, seconds(0), 0, seconds(1)}, Row{2, seconds(0), 0, seconds(3)}, Row{3, seconds(0), 0, seconds(9)},
+          Row{4, seconds(0), 0, seconds(27)}, Row{5, seconds(0), 0, seconds(30)}, Row{1000, seconds(0), 0, seconds(30)},
+          Row{1, seconds(0), 1, milliseconds(1200)}, Row{2, seconds(0), 0.5, milliseconds(3300)},
+          Row{1, milliseconds(11), 0, seconds(1)}, Row{1, seconds(20), 0, seconds(20)},
+          Row{3, seconds(20), 1, seconds(24)}, Row{5, minutes(2), 0, minutes(2)}}) {
         CAPTURE(row.attempt);
         CAPTURE(row.at_least.count());
         CHECK(retry_delay(row.attempt, row.at_least, row.jitter).count() == row.expected.count());
@@ -49,7 +50,8 @@ TEST_CASE("delays") {
 
 TEST_CASE("what a retry may mend") {
     for (const int status : {408, 429, 499, 500, 502, 503, 504, 522}) CHECK(attempts(refused(status)) == 4);
-    for (const int status : {301, 307, 400, 401, 403, 404, 405, 413, 416, 501, 505}) CHECK(attempts(refused(status)) == 0);
+    for (const int status : {301, 307, 400, 401, 403, 404, 405, 413, 416, 501, 505})
+        CHECK(attempts(refused(status)) == 0);
     CHECK(attempts(refused(400, "MANIFEST_BLOB_UNKNOWN")) == 4);
     CHECK(attempts(refused(400, "DIGEST_INVALID")) == 2);
     CHECK(attempts(refused(400, "MANIFEST_INVALID")) == 0);
@@ -69,7 +71,8 @@ TEST_CASE("what a retry may mend") {
 }
 
 TEST_CASE("the secondary rate limit is waited out for minutes") {
-    const Refused error(Fault::denied, "PUT x: 403 Forbidden: You have exceeded a secondary rate limit", "", 403, {}, {}, false);
+    const Refused error(Fault::denied, "PUT x: 403 Forbidden: You have exceeded a secondary rate limit", "", 403, {},
+                        {}, false);
     REQUIRE(retry_advice(error));
     CHECK(retry_advice(error)->at_least == minutes(1));
 }

@@ -115,7 +115,8 @@ inline test::Reply complaint(int status, const std::string& code, const std::str
 }
 
 inline const std::string pull_token = "GET /token?service=r&scope=repository%3Akong%2Fx%3Apull";
-inline const std::string push_token_of_otto = "GET /token?service=r&scope=repository%3Akong%2Fx%3Apull%2Cpush&account=otto";
+inline const std::string push_token_of_otto =
+    "GET /token?service=r&scope=repository%3Akong%2Fx%3Apull%2Cpush&account=otto";
 
 /// The error of `work`; fails the test when there is none.
 template <class Work>

@@ -61,7 +61,8 @@ TEST_CASE("token replies") {
 }
 
 TEST_CASE("replies that hold no token") {
-    for (const std::string reply : {"", "no", "[]", "{}", R"({"token":""})", R"({"token":7})", R"({"token":"a\r\nX-Y: z"})"}) {
+    for (const std::string reply :
+         {"", "no", "[]", "{}", R"({"token":""})", R"({"token":7})", R"({"token":"a\r\nX-Y: z"})"}) {
         CAPTURE(reply);
         CHECK_THROWS_AS(parse_token_reply(reply, now), Error);
     }
@@ -84,7 +85,8 @@ TEST_CASE("what is asked for") {
     CHECK(named.url == url + "&account=otto");
     CHECK(authorization(named) == "Basic b3R0bzpwOnc=");
 
-    CHECK(token_get({.realm = "https://r/t?a=b", .service = "", .scopes = {"s"}}, nullptr).url == "https://r/t?a=b&scope=s");
+    CHECK(token_get({.realm = "https://r/t?a=b", .service = "", .scopes = {"s"}}, nullptr).url ==
+          "https://r/t?a=b&scope=s");
 
     const auto posted = token_post(question, Secret("re/fresh"));
     CHECK(posted.method == "POST");
@@ -155,8 +157,9 @@ TEST_CASE("a refused realm names both hosts") {
         FAIL("not refused");
     } catch (const Error& error) {
         CHECK(error.fault() == Fault::denied);
-        CHECK(error.message() == "https://ghcr.io wants tokens to be got from https://evil.example/t?…, but credentials for "
-                                 "ghcr.io are not sent to evil.example");
+        CHECK(error.message() ==
+              "https://ghcr.io wants tokens to be got from https://evil.example/t?…, but credentials for "
+              "ghcr.io are not sent to evil.example");
     }
 }
 

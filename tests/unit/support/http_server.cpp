@@ -136,10 +136,12 @@ private:
             head += name + ": " + value + "\r\n";
             chunked = chunked || lower(name) == "transfer-encoding";
         }
-        if (!chunked) head += "Content-Length: " + std::to_string(reply.claimed_length.value_or(reply.body.size())) + "\r\n";
+        if (!chunked)
+            head += "Content-Length: " + std::to_string(reply.claimed_length.value_or(reply.body.size())) + "\r\n";
         if (reply.early) head += "Connection: close\r\n";
         send(head + "\r\n");
-        if (seen.method != "HEAD") send(std::string_view(reply.body).substr(0, reply.drop_reply_at.value_or(std::string::npos)));
+        if (seen.method != "HEAD")
+            send(std::string_view(reply.body).substr(0, reply.drop_reply_at.value_or(std::string::npos)));
     }
 
     HttpServer& server_;

@@ -16,7 +16,7 @@ namespace wasmx::test {
 /// A request as it arrived.
 struct Seen {
     std::string method;
-    std::string target;  ///< path and query
+    std::string target;                          ///< path and query
     std::map<std::string, std::string> headers;  ///< names in lower case
     std::string body;
 

@@ -10,7 +10,8 @@ namespace wasmx {
 
 Error system_error(std::string_view doing, int error_number) {
     std::string hint;
-    if (error_number == ENOSPC || error_number == EDQUOT) hint = "free some space (`df -h`) and run the same command again";
+    if (error_number == ENOSPC || error_number == EDQUOT)
+        hint = "free some space (`df -h`) and run the same command again";
     return {error_number == ENOENT ? Fault::not_found : Fault::io,
             fmt::format("{}: {}", doing, std::generic_category().message(error_number)), hint};
 }

@@ -8,8 +8,8 @@
 
 namespace wasmx {
 
-/// Where the work tells how far it is. Rooms see only this; `cli` decides between a live terminal, plain lines and JSON.
-/// All calls may come from any thread.
+/// Where the work tells how far it is. Rooms see only this; `cli` decides between a live terminal, plain lines and
+/// JSON. All calls may come from any thread.
 class Progress {
 public:
     enum class Stream { out, err };

@@ -86,7 +86,8 @@ std::string printable(std::string_view text) {
         const char c = text[i];
         if (c == '\x1b') {
             i += escape_length(text.substr(i + 1));
-        } else if (c == '\xc2' && i + 1 < text.size() && is_inside_character(text[i + 1]) && static_cast<unsigned char>(text[i + 1]) < 0xa0) {
+        } else if (c == '\xc2' && i + 1 < text.size() && is_inside_character(text[i + 1]) &&
+                   static_cast<unsigned char>(text[i + 1]) < 0xa0) {
             ++i;  // C1 controls in UTF-8: to some terminals U+009B is as good as ESC [
         } else if (c == '\t') {
             out += "    ";
@@ -107,7 +108,8 @@ std::string printable_url(std::string_view url) {
         auto authority = url.substr(0, url.find_first_of("/?#"));
         // "user:pa/ss@host": what stands where a port belongs is the first half of a password with a slash in it.
         const auto colon = authority.rfind(':');
-        if (colon != std::string_view::npos && authority.find_first_not_of("0123456789]", colon + 1) != std::string_view::npos)
+        if (colon != std::string_view::npos &&
+            authority.find_first_not_of("0123456789]", colon + 1) != std::string_view::npos)
             authority = url;
         if (const auto at = authority.rfind('@'); at != std::string_view::npos) url.remove_prefix(at + 1);
     }
@@ -141,8 +143,7 @@ std::optional<std::string> nearest(std::string_view word, std::span<const std::s
 }
 
 std::string shell_quoted(std::string_view word) {
-    constexpr std::string_view plain =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@%+=:,./_-";
+    constexpr std::string_view plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@%+=:,./_-";
     if (!word.empty() && word.find_first_not_of(plain) == std::string_view::npos) return std::string(word);
     std::string out = "'";
     for (const char c : word) {

@@ -16,11 +16,13 @@ std::string folder_text() { return std::string(base_folder); }
 void check_platform(const engine::ImageInfo& image, const BaseWanted& wanted) {
     const auto platform = oci::Platform::from_architecture(image.architecture);
     if (image.os == oci::Platform::os() && platform == wanted.platform) return;
-    throw Error(Fault::failed,
-                fmt::format("the base image {} is for {}/{}, and {} is wanted", wanted.name, image.os, image.architecture,
-                            wanted.platform.docker_platform()),
-                wanted.is_default ? fmt::format("remove it (`docker rmi {}`); it is then built anew for the right platform", wanted.name)
-                                  : "name another with --base-image");
+    throw Error(
+        Fault::failed,
+        fmt::format("the base image {} is for {}/{}, and {} is wanted", wanted.name, image.os, image.architecture,
+                    wanted.platform.docker_platform()),
+        wanted.is_default
+            ? fmt::format("remove it (`docker rmi {}`); it is then built anew for the right platform", wanted.name)
+            : "name another with --base-image");
 }
 
 void pull_bases(engine::Engine& engine, std::string_view dockerfile, const BaseWanted& wanted, const RegistryAuth& auth,
@@ -38,7 +40,9 @@ void build_base(engine::Engine& engine, const source::Tree& tree, const BaseWant
     const std::string path = fmt::format("{}/{}", base_folder, base_dockerfile);
     const auto dockerfile = tree.find_file(path);
     if (!dockerfile)
-        throw Error(Fault::not_found, fmt::format("the engine has no image {}, and {} has no {} to build it from", wanted.name, tree.description(), path),
+        throw Error(Fault::not_found,
+                    fmt::format("the engine has no image {}, and {} has no {} to build it from", wanted.name,
+                                tree.description(), path),
                     "name a base image with --base-image, or give the ngx_wasm_module tree as --source");
     progress.note(fmt::format("base image: building {} from {}", wanted.name, path));
     pull_bases(engine, *dockerfile, wanted, auth, progress);
@@ -48,8 +52,9 @@ void build_base(engine::Engine& engine, const source::Tree& tree, const BaseWant
                                  .args = {},
                                  .labels = {}};
     if (const auto id = tree.find_tree_id(folder_text())) request.labels.emplace(base_tree_label, *id);
-    const io::Body context{.size = {},
-                           .open = [&tree] { return io::tar_of(tree.members(folder_text(), "", source::Tree::Ignore::dockerignore)); }};
+    const io::Body context{.size = {}, .open = [&tree] {
+                               return io::tar_of(tree.members(folder_text(), "", source::Tree::Ignore::dockerignore));
+                           }};
     in_context("building the base image " + wanted.name, [&] { return run(engine, request, context, progress); });
 }
 
@@ -70,15 +75,16 @@ BaseState state_of_base(engine::Engine& engine, const source::Tree& tree, const 
     return state_of(image, tree, wanted);
 }
 
-BaseImage ensure_base(engine::Engine& engine, const source::Tree& tree, const BaseWanted& wanted, const RegistryAuth& auth,
-                      Progress& progress) {
+BaseImage ensure_base(engine::Engine& engine, const source::Tree& tree, const BaseWanted& wanted,
+                      const RegistryAuth& auth, Progress& progress) {
     auto image = engine.find_image(wanted.name);
     if (image) check_platform(*image, wanted);
     switch (state_of(image, tree, wanted)) {
         case BaseState::present:
             if (wanted.is_default && !image->labels.contains(std::string(base_tree_label)))
-                progress.warn(fmt::format("the base image {} does not say what it was built from; `docker rmi {}` has it built anew",
-                                          wanted.name, wanted.name));
+                progress.warn(fmt::format(
+                    "the base image {} does not say what it was built from; `docker rmi {}` has it built anew",
+                    wanted.name, wanted.name));
             break;
         case BaseState::outdated:
             progress.note(fmt::format("base image: {} was built from another state of {}", wanted.name, base_folder));

@@ -16,15 +16,15 @@ inline constexpr std::string_view base_dockerfile = "Dockerfile.ubuntu-22.04";
 inline constexpr std::string_view base_tree_label = "dev.wasmx.base.tree";
 
 struct BaseImage {
-    std::string name;       ///< as it was asked for
-    std::string from;       ///< what a Dockerfile's FROM has to say on this engine
-    std::string digest;     ///< "sha256:…" in its repository, or empty
+    std::string name;    ///< as it was asked for
+    std::string from;    ///< what a Dockerfile's FROM has to say on this engine
+    std::string digest;  ///< "sha256:…" in its repository, or empty
     std::size_t layers = 0;
 };
 
 struct BaseWanted {
-    std::string name;            ///< image reference
-    bool is_default = true;      ///< then it is built from the module when it is not there
+    std::string name;        ///< image reference
+    bool is_default = true;  ///< then it is built from the module when it is not there
     oci::Platform platform;
 };
 
@@ -35,8 +35,8 @@ BaseState state_of_base(engine::Engine& engine, const source::Tree& tree, const 
 /// X-Registry-Auth for the registry of a reference, or empty.
 using RegistryAuth = std::function<Secret(const oci::Reference&)>;
 
-/// Makes the base image be there, for the platform: takes it, pulls it, or builds it from the module. One of another platform
-/// is Fault::failed.
+/// Makes the base image be there, for the platform: takes it, pulls it, or builds it from the module. One of another
+/// platform is Fault::failed.
 BaseImage ensure_base(engine::Engine& engine, const source::Tree& tree, const BaseWanted& wanted,
                       const RegistryAuth& auth, Progress& progress);
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "build/dockerfile.hpp"
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
+
+#include <algorithm>
 #include <optional>
 #include <regex>
 #include <set>
@@ -29,7 +30,8 @@ std::vector<std::string> heredocs_of(const std::string& instruction) {
     const std::string keyword = lower(std::string_view(instruction).substr(0, instruction.find_first_of(" \t")));
     if (keyword != "run" && keyword != "copy" && keyword != "add") return out;
     static const std::regex mark(R"((?:^|\s)\d*<<-?(["']?)([A-Za-z_][\w.]*)\1(?=\s|$))");
-    for (std::sregex_iterator at(instruction.begin(), instruction.end(), mark); at != std::sregex_iterator(); ++at) out.push_back((*at)[2]);
+    for (std::sregex_iterator at(instruction.begin(), instruction.end(), mark); at != std::sregex_iterator(); ++at)
+        out.push_back((*at)[2]);
     return out;
 }
 
@@ -87,12 +89,13 @@ std::string unquoted(std::string_view text) {
 using Values = std::map<std::string, std::string, std::less<>>;
 
 std::size_t end_of_name(std::string_view text, std::size_t from) {
-    const auto end = std::find_if(text.begin() + static_cast<std::ptrdiff_t>(from), text.end(), [](char c) { return c != '_' && !std::isalnum(static_cast<unsigned char>(c)); });
+    const auto end = std::find_if(text.begin() + static_cast<std::ptrdiff_t>(from), text.end(),
+                                  [](char c) { return c != '_' && !std::isalnum(static_cast<unsigned char>(c)); });
     return static_cast<std::size_t>(end - text.begin());
 }
 
-// $NAME, ${NAME}, ${NAME:-default}, ${NAME:+other}; nullopt where a name is in it that nobody declared, or another form:
-// the engine knows some (TARGETARCH) by itself.
+// $NAME, ${NAME}, ${NAME:-default}, ${NAME:+other}; nullopt where a name is in it that nobody declared, or another
+// form: the engine knows some (TARGETARCH) by itself.
 std::optional<std::string> expanded(std::string_view text, const Values& values) {
     std::string out;
     for (std::size_t i = 0; i < text.size();) {

@@ -20,7 +20,8 @@ std::pair<int, int> release_of(std::string_view version) {
     std::size_t i = 0;
     const auto number = [&] {
         int value = 0;
-        for (; i < version.size() && version[i] >= '0' && version[i] <= '9' && value < 100000; ++i) value = value * 10 + (version[i] - '0');
+        for (; i < version.size() && version[i] >= '0' && version[i] <= '9' && value < 100000; ++i)
+            value = value * 10 + (version[i] - '0');
         return value;
     };
     out.first = number();
@@ -40,15 +41,17 @@ std::string hint_for(const engine::BuildOutcome& outcome, const std::vector<std:
     std::string hint = cause_of({outcome.error});
     if (hint.empty()) hint = cause_of(lines);
     if (hint.empty() && outcome.exit_code == 137)
-        hint = "the step was killed (exit code 137), most often for want of memory: `dmesg` on the engine's machine tells";
+        hint =
+            "the step was killed (exit code 137), most often for want of memory: `dmesg` on the engine's machine tells";
     return hint;
 }
 
-// Our script repeats the end of its whole output between two marks, since the live lines may have gaps; those between are
-// enough then.
+// Our script repeats the end of its whole output between two marks, since the live lines may have gaps; those between
+// are enough then.
 std::vector<std::string> end_of(std::vector<std::string> lines) {
     const auto is_mark = [](const std::string& line) { return line.starts_with("==== "); };
-    const auto opening = std::find_if(lines.begin(), lines.end(), [&](const std::string& line) { return is_mark(line) && line.ends_with(':'); });
+    const auto opening = std::find_if(lines.begin(), lines.end(),
+                                      [&](const std::string& line) { return is_mark(line) && line.ends_with(':'); });
     if (opening == lines.end()) return lines;
     lines.erase(lines.begin(), opening + 1);
     if (!lines.empty() && is_mark(lines.back())) lines.pop_back();
@@ -59,7 +62,8 @@ std::vector<std::string> end_of(std::vector<std::string> lines) {
     const std::string step = steps.failed_step();
     const auto lines = end_of(steps.last_lines());
     const bool by_step = outcome.exit_code.has_value() && !step.empty();
-    Error error(Fault::failed, by_step ? fmt::format("step {} failed: {}", step, brief_reason(outcome)) : brief_reason(outcome),
+    Error error(Fault::failed,
+                by_step ? fmt::format("step {} failed: {}", step, brief_reason(outcome)) : brief_reason(outcome),
                 hint_for(outcome, lines));
     if (by_step) error.set_lines(lines);
     throw std::move(error);
@@ -80,8 +84,8 @@ public:
     ContextRecords(const ContextRecords&) = delete;
     ContextRecords& operator=(const ContextRecords&) = delete;
 
-    // Only those that came with our build: another's may be in use. Worth no failed build. A build that was broken off holds
-    // them for a moment more.
+    // Only those that came with our build: another's may be in use. Worth no failed build. A build that was broken off
+    // holds them for a moment more.
     void remove(Progress& progress) noexcept {
         try {
             for (int attempt = 0; in_use_ && attempt < 10 && !remove_once(); ++attempt)
@@ -95,7 +99,8 @@ private:
     bool remove_once() {
         bool all = true;
         for (const std::string& id : engine_.context_cache_records())
-            if (std::find(before_.begin(), before_.end(), id) == before_.end()) all = engine_.prune_cache_record(id) && all;
+            if (std::find(before_.begin(), before_.end(), id) == before_.end())
+                all = engine_.prune_cache_record(id) && all;
         return all;
     }
 
@@ -115,8 +120,11 @@ engine::Builder choose_builder(const engine::Identity& identity, const engine::I
 }
 
 std::string run(engine::Engine& engine, engine::BuildRequest request, const io::Body& context, Progress& progress) {
-    request.builder = choose_builder(engine.identity(), engine.info());
-    ContextRecords records(engine, request.builder == engine::Builder::buildkit, progress);
+    const engine::Info info = engine.info();
+    request.builder = choose_builder(engine.identity(), info);
+    // Over containerd's store (28.5.2) BuildKit forgets the results of all other steps when any record is removed:
+    // hours of compiling, against twice the source's size, which the engine's own collection frees in time.
+    ContextRecords records(engine, request.builder == engine::Builder::buildkit && !info.containerd_store, progress);
     Steps steps(progress);
     engine::BuildOutcome outcome;
     try {
@@ -129,14 +137,16 @@ std::string run(engine::Engine& engine, engine::BuildRequest request, const io::
             if (error.fault() != Fault::interrupted) error.set_lines(steps.last_lines());
         }
         if (error.fault() == Fault::interrupted && engine.identity().podman)
-            progress.warn("podman cannot stop a build: the step goes on until it ends by itself, and then nothing more is done");
+            progress.warn(
+                "podman cannot stop a build: the step goes on until it ends by itself, and then nothing more is done");
         throw;
     }
     const bool ok = outcome.error.empty() && !outcome.image_id.empty();
     steps.close(ok ? "" : "failed");
     records.remove(progress);
     if (ok) return outcome.image_id;
-    if (outcome.error.empty()) outcome.error = "the engine ended the build without an image and without a reason; its own log may tell";
+    if (outcome.error.empty())
+        outcome.error = "the engine ended the build without an image and without a reason; its own log may tell";
     fail(outcome, steps);
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// build: makes an image on an engine: the base image, the Dockerfile and its context, the steps as they run, what is left
-// of them. It does not push and does not know what a registry is.
+// build: makes an image on an engine: the base image, the Dockerfile and its context, the steps as they run, what is
+// left of them. It does not push and does not know what a registry is.
 
 #include <string>
 
@@ -13,8 +13,8 @@ namespace wasmx::build {
 /// asks for the classic one, as it does of the docker program.
 engine::Builder choose_builder(const engine::Identity& identity, const engine::Info& info);
 
-/// Runs one build to its end, tells the progress of its steps, and removes what BuildKit keeps of the context. Returns the
-/// image's id. A failed step is Fault::failed with the step, its last lines and, where they tell it, the cause.
+/// Runs one build to its end, tells the progress of its steps, and removes what BuildKit keeps of the context. Returns
+/// the image's id. A failed step is Fault::failed with the step, its last lines and, where they tell it, the cause.
 std::string run(engine::Engine& engine, engine::BuildRequest request, const io::Body& context, Progress& progress);
 
 }  // namespace wasmx::build

@@ -19,8 +19,8 @@ constexpr std::uint64_t gib = 1ULL << 30;
 constexpr const char* dockerfile_name = "Dockerfile";
 constexpr const char* source_folder = "source";
 
-// The Dockerfile, then the tree in a folder of its own: no file of it can be taken for the Dockerfile, and podman, which
-// applies a .dockerignore at the top of a context by itself, finds none.
+// The Dockerfile, then the tree in a folder of its own: no file of it can be taken for the Dockerfile, and podman,
+// which applies a .dockerignore at the top of a context by itself, finds none.
 io::Body context_of(const source::Tree& tree, std::string dockerfile) {
     return {.size = {}, .open = [&tree, dockerfile = std::move(dockerfile)] {
                 auto members = tree.members("", source_folder, source::Tree::Ignore::none);
@@ -35,7 +35,8 @@ io::Body context_of(const source::Tree& tree, std::string dockerfile) {
             }};
 }
 
-std::map<std::string, std::string> arguments_of(const recipe::Recipe& recipe, const source::Tree& tree, std::uint64_t jobs) {
+std::map<std::string, std::string> arguments_of(const recipe::Recipe& recipe, const source::Tree& tree,
+                                                std::uint64_t jobs) {
     std::string settings;
     for (const auto& [name, value] : recipe.script_environment())
         settings += fmt::format("{}{}={}", settings.empty() ? "" : "\n", name, value);
@@ -58,7 +59,8 @@ std::uint64_t fitting_jobs(std::uint64_t processors, std::uint64_t memory) {
     return std::max<std::uint64_t>(1, std::min(processors, by_memory));
 }
 
-std::map<std::string, std::string> labels_of(const recipe::Recipe& recipe, const source::Tree& tree, const BaseImage& base) {
+std::map<std::string, std::string> labels_of(const recipe::Recipe& recipe, const source::Tree& tree,
+                                             const BaseImage& base) {
     std::map<std::string, std::string> out;
     const auto add = [&](std::string_view name, std::string value) {
         if (!value.empty()) out.emplace("org.opencontainers.image." + std::string(name), std::move(value));
@@ -77,21 +79,21 @@ std::map<std::string, std::string> labels_of(const recipe::Recipe& recipe, const
     return out;
 }
 
-std::string build_runtime(engine::Engine& engine, const RuntimeWanted& wanted, const source::Tree& tree, const BaseImage& base,
-                          Progress& progress) {
+std::string build_runtime(engine::Engine& engine, const RuntimeWanted& wanted, const source::Tree& tree,
+                          const BaseImage& base, Progress& progress) {
     const engine::Info info = engine.info();
     const std::uint64_t jobs = fitting_jobs(info.processors, info.memory);
     const bool limited = jobs < info.processors;
-    progress.note(fmt::format("compile jobs: {} ({} processors, {} of memory)", jobs, info.processors, human_bytes(info.memory)));
+    progress.note(
+        fmt::format("compile jobs: {} ({} processors, {} of memory)", jobs, info.processors, human_bytes(info.memory)));
     const engine::BuildRequest request{.tags = {wanted.tag},
                                        .dockerfile = dockerfile_name,
                                        .platform = wanted.recipe.platform.docker_platform(),
                                        .args = arguments_of(wanted.recipe, tree, limited ? jobs : 0),
                                        .labels = labels_of(wanted.recipe, tree, base),
                                        .no_cache = wanted.no_cache};
-    return in_context("building " + wanted.tag, [&] {
-        return run(engine, request, context_of(tree, runtime_dockerfile(base.from)), progress);
-    });
+    return in_context("building " + wanted.tag,
+                      [&] { return run(engine, request, context_of(tree, runtime_dockerfile(base.from)), progress); });
 }
 
 artifact::Summary check_package(engine::Engine& engine, const std::string& image, const recipe::Recipe& recipe,
@@ -110,7 +112,8 @@ artifact::Summary check_package(engine::Engine& engine, const std::string& image
         while (const auto entry = reader.next()) {
             const std::string base = entry->path.substr(entry->path.rfind('/') + 1);
             if (entry->type != io::TarEntry::Type::file) continue;
-            if (base == name) summary = artifact::inspect(file ? io::teed(reader.member(), *file) : reader.member(), contract);
+            if (base == name)
+                summary = artifact::inspect(file ? io::teed(reader.member(), *file) : reader.member(), contract);
             if (base == name + ".sha256") sum_file = io::read_all(*reader.member(), 4096);
         }
     });

@@ -10,7 +10,8 @@
 
 namespace wasmx::build {
 
-/// How many compile jobs fit: one for each processor, and no more than memory allows at 2 GiB a job beside 2 GiB for the rest.
+/// How many compile jobs fit: one for each processor, and no more than memory allows at 2 GiB a job beside 2 GiB for
+/// the rest.
 std::uint64_t fitting_jobs(std::uint64_t processors, std::uint64_t memory);
 
 struct RuntimeWanted {
@@ -20,7 +21,8 @@ struct RuntimeWanted {
 };
 
 /// The labels of the image (product names of OCI annotations.md): all follow from recipe, tree and base.
-std::map<std::string, std::string> labels_of(const recipe::Recipe& recipe, const source::Tree& tree, const BaseImage& base);
+std::map<std::string, std::string> labels_of(const recipe::Recipe& recipe, const source::Tree& tree,
+                                             const BaseImage& base);
 
 /// Builds the image of a packaged runtime and returns its id.
 std::string build_runtime(engine::Engine& engine, const RuntimeWanted& wanted, const source::Tree& tree,

@@ -27,7 +27,8 @@ std::optional<std::string> step_begun(const std::string& line) {
 }
 
 bool is_builders_own(std::string_view line) {
-    for (const std::string_view start : {" ---> ", "--> ", "Removing intermediate container ", "Successfully built ", "Successfully tagged ", "COMMIT "})
+    for (const std::string_view start : {" ---> ", "--> ", "Removing intermediate container ", "Successfully built ",
+                                         "Successfully tagged ", "COMMIT "})
         if (line.starts_with(start)) return true;
     return false;
 }
@@ -41,7 +42,8 @@ std::string step_name(std::string_view name) {
         const auto comment = text.find("# ", run);
         if (comment != std::string::npos && comment < run + 40 && (text[comment - 1] == '"' || comment == run + 4)) {
             auto end = std::min(text.find("\\n", comment), text.find('\n', comment));
-            text = text.substr(0, run + 4) + text.substr(comment + 2, end == std::string::npos ? end : end - comment - 2);
+            text =
+                text.substr(0, run + 4) + text.substr(comment + 2, end == std::string::npos ? end : end - comment - 2);
         }
     }
     text = printable(text);
@@ -57,7 +59,8 @@ std::string cause_of(const std::vector<std::string>& lines) {
         "the machine ran out of memory: use one with more, or see that nothing else runs beside the build";
     static constexpr std::string_view disk = "the engine's disk is full: `docker system df` shows what takes it";
     static constexpr std::string_view network =
-        "the build could not reach the network from inside the engine: try `docker run --rm BASE curl -I` with that URL; "
+        "the build could not reach the network from inside the engine: try `docker run --rm BASE curl -I` with that "
+        "URL; "
         "behind a proxy, set it in the engine's configuration";
     static constexpr std::array signs{
         Sign{"Killed signal terminated program", memory},
@@ -85,7 +88,8 @@ void Tail::add(std::string_view bytes) {
     for (const char c : bytes) {
         if (c != '\n') {
             if (std::exchange(returned_, c == '\r') && c != '\r') open_.clear();  // a progress line writes over itself
-            if (c != '\r' && open_.size() < 2 * longest_line) open_ += c;  // what is cut is the shown line, escape sequences gone
+            if (c != '\r' && open_.size() < 2 * longest_line)
+                open_ += c;  // what is cut is the shown line, escape sequences gone
             continue;
         }
         returned_ = false;
@@ -112,7 +116,8 @@ void Steps::take_trace(const Trace& trace) {
         if (step == steps_.end()) continue;
         step->second.tail.add(log.bytes);
         last_ = log.vertex;
-        if (step->second.task) step->second.task->log(log.bytes, log.is_stderr ? Progress::Stream::err : Progress::Stream::out);
+        if (step->second.task)
+            step->second.task->log(log.bytes, log.is_stderr ? Progress::Stream::err : Progress::Stream::out);
     }
     for (const VertexWarning& warning : trace.warnings) progress_.warn(printable(warning.text));
 }

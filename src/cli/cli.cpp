@@ -30,7 +30,8 @@ std::unique_ptr<View> view_for(const Invocation& invocation) {
     switch (invocation.progress) {
         case ProgressForm::json: return json_view(STDERR_FILENO);
         case ProgressForm::plain: return plain_view(STDERR_FILENO);
-        case ProgressForm::tty: return tty_view(STDERR_FILENO, environment("NO_COLOR").empty() ? Colour::yes : Colour::no);
+        case ProgressForm::tty:
+            return tty_view(STDERR_FILENO, environment("NO_COLOR").empty() ? Colour::yes : Colour::no);
         case ProgressForm::automatic: break;
     }
     return is_dumb_terminal() ? plain_view(STDERR_FILENO) : tty_view(STDERR_FILENO, colour_of_errors());
@@ -85,11 +86,12 @@ void execute(const Invocation& invocation, Display& display, const Signals& sign
                       .progress = display,
                       .stop = signals.stop(),
                       .result = [](std::string_view line) { write_result(std::string(line) + "\n"); },
-                      .keep_log = [&](const std::filesystem::path& path) {
-                          display.add(log_view(path));
-                          log_path = path.string();
-                          display.note("log:     " + log_path);
-                      }};
+                      .keep_log =
+                          [&](const std::filesystem::path& path) {
+                              display.add(log_view(path));
+                              log_path = path.string();
+                              display.note("log:     " + log_path);
+                          }};
     invocation.command->run(app, invocation.arguments);
 }
 
@@ -119,7 +121,9 @@ int run(int argc, char** argv) {
         return say_error({Fault::io, "out of memory", "free some memory and run the same command again"}, log_path, 0);
     } catch (const std::exception& error) {
         display.finish();
-        return say_error({Fault::bug, printable(error.what()), "this is a fault of wasmx-image: please report it with the command and this message"}, log_path, 0);
+        return say_error({Fault::bug, printable(error.what()),
+                          "this is a fault of wasmx-image: please report it with the command and this message"},
+                         log_path, 0);
     }
 }
 

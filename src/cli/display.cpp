@@ -32,7 +32,8 @@ public:
         for (const char c : bytes) {
             if (c == '\n' || open.text.size() >= longest_line) flush(stream);
             if (c == '\n') continue;
-            if (std::exchange(open.returned, c == '\r') && c != '\r') open.text.clear();  // a progress line writes over itself
+            if (std::exchange(open.returned, c == '\r') && c != '\r')
+                open.text.clear();  // a progress line writes over itself
             if (c != '\r') open.text += c;
         }
     }

@@ -40,7 +40,8 @@ std::string rows(std::span<const commands::Option> options) {
     std::string out;
     for (const commands::Option& option : options) {
         std::string left;
-        for (const std::string_view name : split(option.names, ',')) left += (left.empty() ? (name.starts_with("--") ? "    " : "") : ", ") + std::string(name);
+        for (const std::string_view name : split(option.names, ','))
+            left += (left.empty() ? (name.starts_with("--") ? "    " : "") : ", ") + std::string(name);
         if (!option.value.empty()) left += " " + std::string(option.choices.empty() ? option.value : option.choices);
         out += row(left, option.help);
     }
@@ -56,13 +57,15 @@ std::string help_text() {
         "Builds, publishes and unpacks the packaged Wasm runtimes of ngx_wasm_module.\n\n"
         "Usage: wasmx-image COMMAND [OPTIONS]\n\nCommands:\n";
     for (const commands::Command& command : commands::all()) out += row(command.name, command.summary);
-    out += "\nOptions:\n" + row("-h, --help", "this text; `wasmx-image COMMAND --help` for a command's own") + row("    --version", "print the version");
+    out += "\nOptions:\n" + row("-h, --help", "this text; `wasmx-image COMMAND --help` for a command's own") +
+           row("    --version", "print the version");
     out += "\nExit codes: 0 done, 1 failed, 2 usage or configuration, 130 and 143 interrupted.\n";
     return out;
 }
 
 std::string help_text(const commands::Command& command) {
-    std::string out = fmt::format("{}.\n\nUsage: wasmx-image {} [OPTIONS]{}{}\n", command.summary, command.name, command.operand.empty() ? "" : " ", command.operand);
+    std::string out = fmt::format("{}.\n\nUsage: wasmx-image {} [OPTIONS]{}{}\n", command.summary, command.name,
+                                  command.operand.empty() ? "" : " ", command.operand);
     if (!command.operand.empty()) out += "\n" + row(command.operand, command.operand_help);
     out += "\nOptions:\n" + rows(command.options);
     out += "\nCommon options:\n" + rows(common_options);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/parse.hpp"
 
+#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <deque>
 
 #include "base/error.hpp"
@@ -32,7 +32,8 @@ void add_options(CLI::App& app, std::span<const commands::Option> options, Slots
         auto& slot = slots.slots.emplace_back(Slots::Slot{&option, nullptr, {}});
         const std::string names(option.names);
         if (option.value.empty()) {
-            slot.parsed = app.add_flag(names)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast)->disable_flag_override();
+            slot.parsed =
+                app.add_flag(names)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast)->disable_flag_override();
             continue;
         }
         slot.parsed = app.add_option(names, slot.value)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
@@ -46,11 +47,16 @@ std::vector<std::string> names_of(std::span<const commands::Option> options) {
     return out;
 }
 
-std::string see_help(const commands::Command& command) { return fmt::format("`wasmx-image {} --help` lists the options", command.name); }
+std::string see_help(const commands::Command& command) {
+    return fmt::format("`wasmx-image {} --help` lists the options", command.name);
+}
 
 Error unexpected(const commands::Command& command, const std::string& word) {
     if (!word.starts_with('-'))
-        return {Fault::usage, fmt::format("{} takes {}; \"{}\" is too much", command.name, command.operand.empty() ? "no operand" : "one " + std::string(command.operand), printable(word)),
+        return {Fault::usage,
+                fmt::format("{} takes {}; \"{}\" is too much", command.name,
+                            command.operand.empty() ? "no operand" : "one " + std::string(command.operand),
+                            printable(word)),
                 see_help(command)};
     auto names = names_of(command.options);
     for (std::string& name : names_of(common_options)) names.push_back(std::move(name));
@@ -121,7 +127,8 @@ Invocation parse_command(const commands::Command& command, const std::vector<std
     Slots slots;
     add_options(app, command.options, slots);
     add_options(app, common_options, slots);
-    CLI::Option* operand = command.operand.empty() ? nullptr : app.add_option(std::string(command.operand), slots.operand);
+    CLI::Option* operand =
+        command.operand.empty() ? nullptr : app.add_option(std::string(command.operand), slots.operand);
     read(app, command, words);
 
     Invocation out;

@@ -9,8 +9,8 @@ namespace wasmx::cli {
 
 namespace {
 
-// A blocked signal also arrives where it is ignored: what nohup, or a shell for what it runs in the background, has told us
-// to ignore is not for us.
+// A blocked signal also arrives where it is ignored: what nohup, or a shell for what it runs in the background, has
+// told us to ignore is not for us.
 sigset_t awaited() {
     sigset_t set;
     sigemptyset(&set);

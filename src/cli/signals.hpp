@@ -7,8 +7,8 @@
 
 namespace wasmx::cli {
 
-/// Turns SIGINT, SIGTERM and SIGHUP into a request to stop; the second one ends the process at once. Made before any other
-/// thread, since it blocks these signals for all of them.
+/// Turns SIGINT, SIGTERM and SIGHUP into a request to stop; the second one ends the process at once. Made before any
+/// other thread, since it blocks these signals for all of them.
 class Signals {
 public:
     Signals();

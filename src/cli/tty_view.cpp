@@ -19,7 +19,8 @@ namespace {
 constexpr auto frame_time = std::chrono::milliseconds(100);
 constexpr std::size_t shown_tasks = 8;
 
-// Cut where `width` columns are full. A line that wraps would be one more than we know of, and would stay when we redraw.
+// Cut where `width` columns are full. A line that wraps would be one more than we know of, and would stay when we
+// redraw.
 std::string fitted(const std::string& text, std::size_t width) {
     std::mbstate_t state{};
     std::size_t columns = 0;
@@ -41,7 +42,8 @@ std::string fitted(const std::string& text, std::size_t width) {
 /// Keeps a region at the bottom of the terminal: the running tasks. Everything else is printed above and stays.
 class TtyView final : public View {
 public:
-    TtyView(int fd, Colour colour) : fd_(fd), colour_(colour), clock_([this](const std::stop_token& stop) { tick(stop); }) {}
+    TtyView(int fd, Colour colour)
+        : fd_(fd), colour_(colour), clock_([this](const std::stop_token& stop) { tick(stop); }) {}
     ~TtyView() override {
         clock_.request_stop();
         clock_.join();
@@ -59,7 +61,8 @@ public:
         std::erase_if(running_, [&](const Task& other) { return other.id == task.id; });
         const std::string mark = well ? painted("32", "✔") : painted("31", "✘");
         const std::size_t room = std::max<std::size_t>(extent().columns, 40) - 30;
-        draw(fmt::format("{} {} {}", mark, fitted(task.name, room), painted("2", fmt::format("{} {}", how, elapsed(task)))));
+        draw(fmt::format("{} {} {}", mark, fitted(task.name, room),
+                         painted("2", fmt::format("{} {}", how, elapsed(task)))));
     }
     void note(const std::string& text) override {
         const std::lock_guard lock(mutex_);
@@ -109,8 +112,9 @@ private:
     void add_task(std::string& out, const Task& task, std::size_t columns, std::size_t rows) {
         std::string right = elapsed(task);
         if (task.current > 0)
-            right = task.total > 0 ? fmt::format("{} of {}  {}", human_bytes(task.current), human_bytes(task.total), right)
-                                   : fmt::format("{}  {}", human_bytes(task.current), right);
+            right = task.total > 0
+                        ? fmt::format("{} of {}  {}", human_bytes(task.current), human_bytes(task.total), right)
+                        : fmt::format("{}  {}", human_bytes(task.current), right);
         const bool roomy = columns > right.size() + 14;
         const std::string name = fitted(task.name, roomy ? columns - right.size() - 4 : columns - 2);
         out += fmt::format("{} {}{}\n", painted("36", "●"), name, roomy ? "  " + painted("2", right) : "");

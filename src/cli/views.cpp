@@ -4,9 +4,9 @@
 #include <fcntl.h>
 #include <fmt/chrono.h>
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include <cerrno>
-#include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
 #include "base/text.hpp"
@@ -79,9 +79,14 @@ private:
 class JsonView final : public View {
 public:
     explicit JsonView(int fd) : fd_(fd) {}
-    void started(const Task& task) override { put({{"event", "started"}, {"task", task.id}, {"name", task.name}, {"total", task.total}}); }
+    void started(const Task& task) override {
+        put({{"event", "started"}, {"task", task.id}, {"name", task.name}, {"total", task.total}});
+    }
     void line(const Task& task, const std::string& text, Progress::Stream stream) override {
-        put({{"event", "log"}, {"task", task.id}, {"stream", stream == Progress::Stream::err ? "stderr" : "stdout"}, {"text", text}});
+        put({{"event", "log"},
+             {"task", task.id},
+             {"stream", stream == Progress::Stream::err ? "stderr" : "stdout"},
+             {"text", text}});
     }
     void advanced(const Task& task) override {
         const auto now = std::chrono::steady_clock::now();
@@ -90,13 +95,20 @@ public:
         put({{"event", "progress"}, {"task", task.id}, {"current", task.current}, {"total", task.total}});
     }
     void ended(const Task& task, const std::string& how, bool well) override {
-        put({{"event", "ended"}, {"task", task.id}, {"ok", well}, {"how", how}, {"bytes", task.current}, {"seconds", seconds_of(task)}});
+        put({{"event", "ended"},
+             {"task", task.id},
+             {"ok", well},
+             {"how", how},
+             {"bytes", task.current},
+             {"seconds", seconds_of(task)}});
     }
     void note(const std::string& text) override { put({{"event", "note"}, {"text", text}}); }
     void warn(const std::string& text) override { put({{"event", "warning"}, {"text", text}}); }
 
 private:
-    void put(const nlohmann::json& json) { say(fd_, json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)); }
+    void put(const nlohmann::json& json) {
+        say(fd_, json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+    }
     int fd_;
     std::chrono::steady_clock::time_point told_;
 };

@@ -30,8 +30,10 @@ struct Plan {
 // Everything that can be wrong with the words themselves, before a file is read.
 void check_words(const Arguments& arguments) {
     if (arguments.has("--tag") && arguments.has("--repository"))
-        throw Error(Fault::usage, "--tag and --repository exclude each other: --tag is the whole name", "leave one of them out");
-    for (const std::string_view name : {"--source", "--ref", "--base-image", "--repository", "--tag", "--output", "--workflow", "--platform", "--runtime-version"})
+        throw Error(Fault::usage, "--tag and --repository exclude each other: --tag is the whole name",
+                    "leave one of them out");
+    for (const std::string_view name : {"--source", "--ref", "--base-image", "--repository", "--tag", "--output",
+                                        "--workflow", "--platform", "--runtime-version"})
         if (arguments.has(name) && arguments.text(name).empty())
             throw Error(Fault::usage, fmt::format("{} is empty", name), "give it a value, or leave it out");
     recipe::parse_runtime(arguments.text_or("--runtime", "v8"));
@@ -41,7 +43,8 @@ void check_words(const Arguments& arguments) {
     if (arguments.has("--tag")) {
         const auto tag = oci::Reference::parse(arguments.text("--tag"));
         if (tag.digest() || !tag.tag())
-            throw Error(Fault::usage, fmt::format("--tag {} has no tag", arguments.text("--tag")), "it is the image's whole name, as NAME:TAG");
+            throw Error(Fault::usage, fmt::format("--tag {} has no tag", arguments.text("--tag")),
+                        "it is the image's whole name, as NAME:TAG");
     }
     if (arguments.has("--repository")) {
         const auto repository = oci::Reference::parse(arguments.text("--repository"));
@@ -56,10 +59,11 @@ oci::Platform platform_for(const Arguments& arguments, const engine::Info& info)
     if (!arguments.has("--platform")) return native;
     const auto wanted = oci::Platform::parse(arguments.text("--platform"));
     if (wanted != native && !arguments.has("--allow-emulation"))
-        throw Error(Fault::failed,
-                    fmt::format("the engine's machine is {}, and {} is wanted: under emulation V8 takes more than 6 hours",
-                                native.docker_platform(), wanted.docker_platform()),
-                    fmt::format("use an engine on a {} machine, or insist with --allow-emulation", wanted.docker_arch()));
+        throw Error(
+            Fault::failed,
+            fmt::format("the engine's machine is {}, and {} is wanted: under emulation V8 takes more than 6 hours",
+                        native.docker_platform(), wanted.docker_platform()),
+            fmt::format("use an engine on a {} machine, or insist with --allow-emulation", wanted.docker_arch()));
     return wanted;
 }
 
@@ -67,9 +71,11 @@ recipe::Version version_for(const Arguments& arguments, recipe::Runtime runtime,
     recipe::VersionSources sources;
     sources.by_hand = arguments.text("--runtime-version");
     sources.environment = environment("V8_VERSION");
-    if (arguments.has("--workflow")) sources.workflow.emplace(arguments.text("--workflow"), io::read_file(arguments.text("--workflow")));
+    if (arguments.has("--workflow"))
+        sources.workflow.emplace(arguments.text("--workflow"), io::read_file(arguments.text("--workflow")));
     if (tree.has_files())
-        if (const auto makefile = tree.find_file("Makefile")) sources.makefile.emplace("Makefile of " + tree.description(), *makefile);
+        if (const auto makefile = tree.find_file("Makefile"))
+            sources.makefile.emplace("Makefile of " + tree.description(), *makefile);
     return recipe::choose_version(runtime, sources);
 }
 
@@ -88,8 +94,12 @@ Plan plan_for(App& app, const Arguments& arguments, engine::Engine& engine) {
                     "--source wants the ngx_wasm_module tree");
     const auto target = arguments.has("--tag")
                             ? oci::Reference::parse(arguments.text("--tag"))
-                            : oci::Reference::parse(arguments.text_or("--repository", recipe::default_repository)).with_tag(recipe.tag());
-    return {std::move(tree), std::move(version), recipe, target,
+                            : oci::Reference::parse(arguments.text_or("--repository", recipe::default_repository))
+                                  .with_tag(recipe.tag());
+    return {std::move(tree),
+            std::move(version),
+            recipe,
+            target,
             {.name = arguments.text_or("--base-image", recipe::default_base_image),
              .is_default = !arguments.has("--base-image"),
              .platform = platform}};
@@ -97,17 +107,21 @@ Plan plan_for(App& app, const Arguments& arguments, engine::Engine& engine) {
 
 void tell(App& app, const Plan& plan, const engine::Engine& engine) {
     const auto& revision = plan.tree->revision();
-    app.progress.note(fmt::format("engine:  {} ({}), API {}", engine.endpoint().socket, engine.endpoint().origin, engine.identity().api_version));
+    app.progress.note(fmt::format("engine:  {} ({}), API {}", engine.endpoint().socket, engine.endpoint().origin,
+                                  engine.identity().api_version));
     app.progress.note(fmt::format("source:  {}{}", plan.tree->description(), revision ? ", commit " + *revision : ""));
-    app.progress.note(fmt::format("runtime: {} {} (from {})", name_of(plan.recipe.runtime), plan.version.text, plan.version.origin));
-    app.progress.note(fmt::format("image:   {} for {}", plan.target.familiar(), plan.recipe.platform.docker_platform()));
+    app.progress.note(
+        fmt::format("runtime: {} {} (from {})", name_of(plan.recipe.runtime), plan.version.text, plan.version.origin));
+    app.progress.note(
+        fmt::format("image:   {} for {}", plan.target.familiar(), plan.recipe.platform.docker_platform()));
 }
 
 void tell_dry_run(App& app, const Plan& plan, engine::Engine& engine, const Arguments& arguments) {
     tell(app, plan, engine);
     const auto state = build::state_of_base(engine, *plan.tree, plan.base);
-    const std::string_view what = state == build::BaseState::present       ? "is there"
-                                  : state == build::BaseState::outdated    ? "would be built again: the module's Dockerfile changed"
+    const std::string_view what = state == build::BaseState::present ? "is there"
+                                  : state == build::BaseState::outdated
+                                      ? "would be built again: the module's Dockerfile changed"
                                   : state == build::BaseState::to_be_built ? "would be built from the module"
                                                                            : "would be pulled";
     app.progress.note(fmt::format("base:    {} {}", plan.base.name, what));
@@ -118,7 +132,8 @@ void tell_dry_run(App& app, const Plan& plan, engine::Engine& engine, const Argu
         app.progress.note("context: not known before the source is cloned");
     }
     app.progress.note(fmt::format("package: {}", plan.recipe.package_path()));
-    app.progress.note(arguments.has("--push") ? "push:    would be pushed to " + plan.target.familiar() : "push:    no (--push is not given)");
+    app.progress.note(arguments.has("--push") ? "push:    would be pushed to " + plan.target.familiar()
+                                              : "push:    no (--push is not given)");
     app.progress.note("dry run: nothing was changed");
 }
 
@@ -131,7 +146,8 @@ fs::path log_path(const Arguments& arguments, const Plan& plan) {
 }
 
 // What `extract` may go by later: which file in the image is the package, and what it must be.
-oci::Annotations annotations_of(const Plan& plan, const artifact::Summary& package, const std::map<std::string, std::string>& labels) {
+oci::Annotations annotations_of(const Plan& plan, const artifact::Summary& package,
+                                const std::map<std::string, std::string>& labels) {
     oci::Annotations out(labels.begin(), labels.end());
     out["dev.wasmx.package.path"] = plan.recipe.package_path();
     out["dev.wasmx.package.size"] = std::to_string(package.size);
@@ -159,11 +175,13 @@ void run_build(App& app, const Arguments& arguments) {
 
     const auto auth = [&](const oci::Reference& image) { return engine_auth(app, image); };
     const auto base = build::ensure_base(engine, *plan.tree, plan.base, auth, app.progress);
-    const std::string id = build::build_runtime(engine, {plan.recipe, tag, arguments.has("--no-cache")}, *plan.tree, base, app.progress);
+    const std::string id =
+        build::build_runtime(engine, {plan.recipe, tag, arguments.has("--no-cache")}, *plan.tree, base, app.progress);
     const auto package = in_context("checking the package of " + tag, [&] {
         return build::check_package(engine, tag, plan.recipe, arguments.text("--output"));
     });
-    app.progress.note(fmt::format("package: {}, {}, {}", plan.recipe.package_name(), human_bytes(package.size), package.digest.str()));
+    app.progress.note(fmt::format("package: {}, {}, {}", plan.recipe.package_name(), human_bytes(package.size),
+                                  package.digest.str()));
     if (!repository) return app.result(id);
     const auto annotations = annotations_of(plan, package, build::labels_of(plan.recipe, *plan.tree, base));
     const Digest digest = push::push_image(engine, *repository, tag, plan.target, annotations, app.progress);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// commands: one file for each subcommand: it reads its arguments, calls the rooms in their order, and gives the result. What
-// a terminal is, and how a command line is parsed, it does not know: that is `cli`.
+// commands: one file for each subcommand: it reads its arguments, calls the rooms in their order, and gives the result.
+// What a terminal is, and how a command line is parsed, it does not know: that is `cli`.
 
 #include <filesystem>
 #include <functional>
@@ -30,8 +30,8 @@ struct App {
 
 /// One option, as parsing, help and completion all take it.
 struct Option {
-    std::string_view names;      ///< "--source", "-o,--output"
-    std::string_view value;      ///< what its value is called ("DIR"); empty: it takes none
+    std::string_view names;  ///< "--source", "-o,--output"
+    std::string_view value;  ///< what its value is called ("DIR"); empty: it takes none
     std::string_view help;
     std::string_view choices{};  ///< "v8|wasmtime|wasmer"; empty: any text
 };
@@ -56,11 +56,11 @@ public:
 /// One row: everything `cli` knows of a subcommand.
 struct Command {
     std::string_view name;
-    std::string_view summary;      ///< one line
-    std::string_view operand;      ///< "IMAGE"; empty: it takes none
+    std::string_view summary;  ///< one line
+    std::string_view operand;  ///< "IMAGE"; empty: it takes none
     std::string_view operand_help;
     std::span<const Option> options;
-    std::string_view notes;        ///< below the options in --help
+    std::string_view notes;  ///< below the options in --help
     void (*run)(App&, const Arguments&);
 };
 

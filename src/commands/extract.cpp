@@ -33,8 +33,9 @@ private:
     io::TempFile file_;
 };
 
-extract::Extracted extract_checked(registry::Repository& repository, const extract::Image& image, const std::string& path,
-                                   const std::string& name, io::Sink& sink, Progress& progress) {
+extract::Extracted extract_checked(registry::Repository& repository, const extract::Image& image,
+                                   const std::string& path, const std::string& name, io::Sink& sink,
+                                   Progress& progress) {
     auto extracted = extract::extract_file(repository, image, path, sink, progress);
     if (extracted.sha256_file) artifact::check_sha256_file(*extracted.sha256_file, name, extracted.digest);
     return extracted;
@@ -49,7 +50,8 @@ void run_extract(App& app, const Arguments& arguments) {
     const auto recipe = recipe::Recipe::from_tag(reference.tag().value_or(""));
     const std::string path = wanted_path(arguments, recipe);
     const std::string name = path.substr(path.rfind('/') + 1);
-    if (name.empty() || name == "." || name == "..") throw Error(Fault::usage, fmt::format("--path {} names no file", path), "name one file");
+    if (name.empty() || name == "." || name == "..")
+        throw Error(Fault::usage, fmt::format("--path {} names no file", path), "name one file");
     const auto platform = arguments.has("--platform") ? oci::Platform::parse(arguments.text("--platform"))
                           : recipe                    ? recipe->platform
                                                       : oci::Platform::of_this_machine();
@@ -70,7 +72,8 @@ void run_extract(App& app, const Arguments& arguments) {
         io::AtomicFile file(folder / name);
         const auto extracted = extract_checked(repository, image, path, name, file, app.progress);
         file.finish();
-        app.progress.note(fmt::format("fetched {} of {}", human_bytes(extracted.fetched), human_bytes(extracted.image_size)));
+        app.progress.note(
+            fmt::format("fetched {} of {}", human_bytes(extracted.fetched), human_bytes(extracted.image_size)));
         app.result(fmt::format("{}  {}", extracted.digest.hex(), (folder / name).lexically_normal().string()));
     });
 }

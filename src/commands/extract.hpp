@@ -22,10 +22,11 @@ inline constexpr Command extract_command{
     .operand = "IMAGE",
     .operand_help = "ghcr.io/kong/ngx-wasm-runtimes:v8-13.1.201.15-linux-arm64, or with @DIGEST behind it",
     .options = extract_options,
-    .notes = "On standard output: a line as sha256sum writes it, DIGEST and PATH.\n\n"
-             "Examples:\n"
-             "  wasmx-image extract ghcr.io/kong/ngx-wasm-runtimes:v8-13.1.201.15-linux-arm64 -o dist\n"
-             "  wasmx-image extract --stdout ghcr.io/kong/ngx-wasm-runtimes:v8-13.1.201.15-linux-arm64 | tar tz",
+    .notes =
+        "On standard output: a line as sha256sum writes it, DIGEST and PATH.\n\n"
+        "Examples:\n"
+        "  wasmx-image extract ghcr.io/kong/ngx-wasm-runtimes:v8-13.1.201.15-linux-arm64 -o dist\n"
+        "  wasmx-image extract --stdout ghcr.io/kong/ngx-wasm-runtimes:v8-13.1.201.15-linux-arm64 | tar tz",
     .run = run_extract,
 };
 

@@ -16,7 +16,8 @@ void run_push(App& app, const Arguments& arguments) {
 
     engine::Engine engine(app.http, engine::locate(arguments.text("--host")));
     if (!engine.find_image(target.familiar()))
-        throw Error(Fault::not_found, fmt::format("the engine has no image {}", target.familiar()), "`docker image ls` lists those it has");
+        throw Error(Fault::not_found, fmt::format("the engine has no image {}", target.familiar()),
+                    "`docker image ls` lists those it has");
     registry::Repository repository(app.http, target, user_access(app, target, registry::Access::push));
     repository.prove_push();
     const Digest digest = push::push_image(engine, repository, target.familiar(), target, {}, app.progress);

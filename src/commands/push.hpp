@@ -17,10 +17,12 @@ inline constexpr Command push_command{
     .name = "push",
     .summary = "Push an image that the engine has to its registry",
     .operand = "IMAGE",
-    .operand_help = "the image's name, which says where it goes: ghcr.io/kong/ngx-wasm-runtimes:v8-13.1.201.15-linux-arm64",
+    .operand_help =
+        "the image's name, which says where it goes: ghcr.io/kong/ngx-wasm-runtimes:v8-13.1.201.15-linux-arm64",
     .options = push_options,
-    .notes = "On standard output: REFERENCE@DIGEST.\n"
-             "Credentials are those of `docker login`: $DOCKER_AUTH_CONFIG, $DOCKER_CONFIG/config.json, credential helpers.",
+    .notes =
+        "On standard output: REFERENCE@DIGEST.\n"
+        "Credentials are those of `docker login`: $DOCKER_AUTH_CONFIG, $DOCKER_CONFIG/config.json, credential helpers.",
     .run = run_push,
 };
 

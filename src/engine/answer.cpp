@@ -12,12 +12,14 @@ Error refused(io::HttpResponse& response, std::string_view method, std::string_v
     // Docker answers {"message":…}; very old versions and podman's unknown paths plain text.
     const auto json = nlohmann::json::parse(body, nullptr, false);
     std::string message = json.is_object() ? text_of(json, "message") : std::string();
-    if (message.empty()) message = body.empty() ? fmt::format("HTTP {}", response.status) : std::string(clipped(body, 500));
+    if (message.empty())
+        message = body.empty() ? fmt::format("HTTP {}", response.status) : std::string(clipped(body, 500));
     const auto query = path.find('?');
     Fault fault = Fault::failed;
     if (response.status == 404) fault = Fault::not_found;
     if (response.status == 401 || response.status == 403) fault = Fault::denied;
-    return {fault, fmt::format("the engine refuses {} {}: {}", method, path.substr(0, query), printable(trim(message)))};
+    return {fault,
+            fmt::format("the engine refuses {} {}: {}", method, path.substr(0, query), printable(trim(message)))};
 }
 
 nlohmann::json expect_json(io::HttpResponse& response, std::string_view method, std::string_view path) {

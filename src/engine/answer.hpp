@@ -3,8 +3,8 @@
 // How the engine's answers are read; for the files of this room only.
 
 #include <fmt/format.h>
-
 #include <nlohmann/json.hpp>
+
 #include <string>
 #include <string_view>
 
@@ -32,7 +32,8 @@ auto reading_answer(std::string_view path, Read&& read) {
     try {
         return read();
     } catch (const nlohmann::json::exception& error) {
-        throw Error(Fault::unavailable, fmt::format("the engine's answer to {} has an unknown shape: {}", path, printable(error.what())));
+        throw Error(Fault::unavailable,
+                    fmt::format("the engine's answer to {} has an unknown shape: {}", path, printable(error.what())));
     }
 }
 

@@ -34,13 +34,15 @@ std::optional<int> trailing_code(std::string_view message) {
         const auto at = message.rfind(before);
         if (at == std::string_view::npos) continue;
         const auto digits = message.substr(at + before.size());
-        if (digits.empty() || digits.size() > 3 || digits.find_first_not_of("0123456789") != std::string_view::npos) continue;
+        if (digits.empty() || digits.size() > 3 || digits.find_first_not_of("0123456789") != std::string_view::npos)
+            continue;
         return std::stoi(std::string(digits));
     }
     return std::nullopt;
 }
 
-void take_aux(const nlohmann::json& line, BuildOutcome& outcome, const std::function<void(const BuildEvent&)>& listener) {
+void take_aux(const nlohmann::json& line, BuildOutcome& outcome,
+              const std::function<void(const BuildEvent&)>& listener) {
     const auto aux = line.find("aux");
     if (aux == line.end()) return;
     if (text_of(line, "id") == "moby.buildkit.trace") {
@@ -54,14 +56,16 @@ void take_aux(const nlohmann::json& line, BuildOutcome& outcome, const std::func
     }
 }
 
-void take_line(const nlohmann::json& line, BuildOutcome& outcome, const std::function<void(const BuildEvent&)>& listener) {
+void take_line(const nlohmann::json& line, BuildOutcome& outcome,
+               const std::function<void(const BuildEvent&)>& listener) {
     if (!line.is_object()) return;
     if (std::string text = text_of(line, "stream"); !text.empty()) listener({BuildEvent::Kind::text, std::move(text)});
     take_aux(line, outcome, listener);
     if (std::string error = error_in(line); !error.empty()) {
         outcome.exit_code = trailing_code(error);
         if (const auto detail = line.find("errorDetail"); detail != line.end() && detail->is_object()) {
-            if (const auto code = detail->find("code"); code != detail->end() && code->is_number_integer()) outcome.exit_code = code->get<int>();
+            if (const auto code = detail->find("code"); code != detail->end() && code->is_number_integer())
+                outcome.exit_code = code->get<int>();
         }
         outcome.error = std::move(error);
     }
@@ -72,9 +76,13 @@ void take_line(const nlohmann::json& line, BuildOutcome& outcome, const std::fun
 BuildOutcome Engine::build(const BuildRequest& request, const io::Body& context,
                            const std::function<void(const BuildEvent&)>& listener) {
     const std::string path = "/build?" + query_of(request);
-    io::HttpResponse response =
-        send(http_, "POST", path,
-             {.method = {}, .url = {}, .headers = {{"Content-Type", "application/x-tar"}}, .secret_headers = {}, .body = context, .unix_socket = {}});
+    io::HttpResponse response = send(http_, "POST", path,
+                                     {.method = {},
+                                      .url = {},
+                                      .headers = {{"Content-Type", "application/x-tar"}},
+                                      .secret_headers = {},
+                                      .body = context,
+                                      .unix_socket = {}});
     if (response.status != 200) throw refused(response, "POST", path);
     BuildOutcome outcome;
     io::LineReader lines(*response.body);

@@ -4,10 +4,16 @@
 
 namespace wasmx::engine {
 
-void Engine::copy_out(const std::string& image, const std::string& path, const std::function<void(io::TarReader&)>& take) {
+void Engine::copy_out(const std::string& image, const std::string& path,
+                      const std::function<void(io::TarReader&)>& take) {
     // The command is asked for but never run, so it need not exist.
     const nlohmann::json wanted{{"Image", image}, {"Cmd", {"none"}}, {"NetworkDisabled", true}};
-    io::HttpRequest create{.method = {}, .url = {}, .headers = {{"Content-Type", "application/json"}}, .secret_headers = {}, .body = io::body_of(wanted.dump()), .unix_socket = {}};
+    io::HttpRequest create{.method = {},
+                           .url = {},
+                           .headers = {{"Content-Type", "application/json"}},
+                           .secret_headers = {},
+                           .body = io::body_of(wanted.dump()),
+                           .unix_socket = {}};
     io::HttpResponse created = send(http_, "POST", "/containers/create", std::move(create));
     const auto json = expect_json(created, "POST", "/containers/create");
     const std::string id = text_of(json, "Id");
@@ -18,7 +24,8 @@ void Engine::copy_out(const std::string& image, const std::string& path, const s
         const std::string& container;
         ~Remove() {
             try {
-                io::HttpResponse response = engine.send(engine.cleanup_, "DELETE", fmt::format("/containers/{}?force=1&v=1", container));
+                io::HttpResponse response =
+                    engine.send(engine.cleanup_, "DELETE", fmt::format("/containers/{}?force=1&v=1", container));
                 io::drain(*response.body);
             } catch (...) {  // it holds no data; the engine may be gone
             }

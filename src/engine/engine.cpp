@@ -2,12 +2,12 @@
 #include "engine/engine.hpp"
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
-#include <nlohmann/json.hpp>
 
 #include "base/text.hpp"
 #include "engine/answer.hpp"
@@ -40,10 +40,12 @@ Error unreachable(const Endpoint& endpoint) {
                 fmt::format("no engine at {}: {}", what, std::strerror(reason)),
                 "start the engine (`systemctl start docker`), or name its socket with --host or DOCKER_HOST"};
     }
-    if (!S_ISSOCK(status.st_mode)) return {Fault::config, fmt::format("{} is no socket", what), "name the engine's socket with --host"};
+    if (!S_ISSOCK(status.st_mode))
+        return {Fault::config, fmt::format("{} is no socket", what), "name the engine's socket with --host"};
     if (::access(endpoint.socket.c_str(), R_OK | W_OK) != 0)
-        return {Fault::denied, fmt::format("no right to use the engine's socket {}", what),
-                "run as root or as a member of the group that owns it: `sudo usermod -aG docker $USER`, then log in again"};
+        return {
+            Fault::denied, fmt::format("no right to use the engine's socket {}", what),
+            "run as root or as a member of the group that owns it: `sudo usermod -aG docker $USER`, then log in again"};
     return {Fault::unavailable, fmt::format("nobody answers at {}: the socket is there, its engine is not", what),
             "start the engine (`systemctl start docker`)"};
 }
@@ -72,21 +74,27 @@ void Engine::negotiate() {
     const std::string body = io::read_all(*pong.body, 64 * 1024);
     const auto version = pong.find_header("Api-Version");
     if (pong.status != 200 || !version)
-        throw Error(Fault::unavailable, fmt::format("{} does not answer like a container engine (HTTP {}: {})", endpoint_.socket,
-                                                    pong.status, printable(std::string_view(body).substr(0, 200))));
+        throw Error(Fault::unavailable,
+                    fmt::format("{} does not answer like a container engine (HTTP {}: {})", endpoint_.socket,
+                                pong.status, printable(std::string_view(body).substr(0, 200))));
     const auto minor = minor_of(*version);
     if (!minor || *minor < oldest_minor)
-        throw Error(Fault::failed, fmt::format("the engine speaks API {}, the oldest we know is 1.{}", printable(*version), oldest_minor),
-                    "upgrade the engine: Docker 20.10 or later");
+        throw Error(
+            Fault::failed,
+            fmt::format("the engine speaks API {}, the oldest we know is 1.{}", printable(*version), oldest_minor),
+            "upgrade the engine: Docker 20.10 or later");
     identity_.api_version = fmt::format("1.{}", std::min(*minor, newest_minor));
     identity_.podman = pong.find_header("Libpod-Api-Version").has_value();
     // Docker 20.10 has BuildKit and recommends no builder; an engine configured for the classic one says "1".
     identity_.buildkit = !identity_.podman && pong.find_header("Builder-Version").value_or("2") != "1";
 }
 
-io::HttpResponse Engine::send(io::HttpClient& http, const std::string& method, const std::string& path, io::HttpRequest request) {
+io::HttpResponse Engine::send(io::HttpClient& http, const std::string& method, const std::string& path,
+                              io::HttpRequest request) {
     request.method = method;
-    request.url = fmt::format("http://docker/v{}{}", identity_.api_version, path);
+    // podman's own API has versions of its own, which then stand in the path.
+    request.url = path.starts_with("/v") ? "http://docker" + path
+                                         : fmt::format("http://docker/v{}{}", identity_.api_version, path);
     request.unix_socket = endpoint_.socket;
     // Nobody can stop these, so they stop by themselves.
     if (&http == &cleanup_) request.idle_limit = std::chrono::seconds(30);
@@ -110,7 +118,8 @@ Info Engine::info() {
         out.root = text_of(json, "DockerRootDir");
         if (const auto status = json.find("DriverStatus"); status != json.end() && status->is_array()) {
             for (const auto& row : *status)
-                if (row.is_array() && row.size() == 2 && row[0] == "driver-type" && row[1] == "io.containerd.snapshotter.v1")
+                if (row.is_array() && row.size() == 2 && row[0] == "driver-type" &&
+                    row[1] == "io.containerd.snapshotter.v1")
                     out.containerd_store = true;
         }
         return out;
@@ -119,10 +128,12 @@ Info Engine::info() {
 
 oci::Platform Info::platform() const {
     if (os != "linux")
-        throw Error(Fault::failed, fmt::format("the engine runs {} containers; the packaged runtimes are for linux", os),
+        throw Error(Fault::failed,
+                    fmt::format("the engine runs {} containers; the packaged runtimes are for linux", os),
                     "use an engine that runs Linux containers");
     if (const auto known = oci::Platform::from_architecture(architecture)) return *known;
-    throw Error(Fault::failed, fmt::format("the engine's machine is {}, for which there is no packaged runtime", architecture));
+    throw Error(Fault::failed,
+                fmt::format("the engine's machine is {}, for which there is no packaged runtime", architecture));
 }
 
 }  // namespace wasmx::engine

@@ -30,13 +30,13 @@ struct Identity {
 /// GET /info
 struct Info {
     std::string name;
-    std::string version;                    ///< of the engine
-    std::string os;                         ///< "linux"
-    std::string architecture;               ///< as the engine spells it
-    std::uint64_t memory = 0;               ///< bytes
+    std::string version;       ///< of the engine
+    std::string os;            ///< "linux"
+    std::string architecture;  ///< as the engine spells it
+    std::uint64_t memory = 0;  ///< bytes
     std::uint64_t processors = 0;
-    std::string root;                       ///< where it stores images, on its own machine
-    bool containerd_store = false;          ///< images are in containerd's store, not in the engine's own
+    std::string root;               ///< where it stores images, on its own machine
+    bool containerd_store = false;  ///< images are in containerd's store, not in the engine's own
     /// Throws Fault::failed when there is no runtime for such a machine.
     oci::Platform platform() const;
 };
@@ -72,14 +72,15 @@ struct BuildEvent {
 };
 
 struct BuildOutcome {
-    std::string image_id;         ///< empty: there is none
-    std::string error;            ///< empty: none was reported
-    std::optional<int> exit_code; ///< of the failed command, where the engine tells
+    std::string image_id;          ///< empty: there is none
+    std::string error;             ///< empty: none was reported
+    std::optional<int> exit_code;  ///< of the failed command, where the engine tells
 };
 
 class Engine {
 public:
-    /// Pings and agrees on an API version. Nobody there is Fault::unavailable; not allowed is Fault::denied; too old is Fault::failed.
+    /// Pings and agrees on an API version. Nobody there is Fault::unavailable; not allowed is Fault::denied; too old is
+    /// Fault::failed.
     Engine(io::HttpClient& http, Endpoint endpoint);
 
     const Endpoint& endpoint() const noexcept { return endpoint_; }
@@ -88,14 +89,15 @@ public:
 
     std::optional<ImageInfo> find_image(const std::string& name);
     /// Brings the image to the engine. `registry_auth` as `registry_auth()` makes it, or empty.
-    void pull(const oci::Reference& image, const std::string& platform, const Secret& registry_auth, Progress& progress);
+    void pull(const oci::Reference& image, const std::string& platform, const Secret& registry_auth,
+              Progress& progress);
     /// The value of X-Registry-Auth: base64url of JSON.
     static Secret registry_auth(const std::string& username, const Secret& password, const Secret& identity_token);
     /// The archive that `docker save` writes.
     io::SourcePtr export_image(const std::string& name);
 
-    /// Sends the context, passes on what the engine tells, and returns how it ended. When the connection breaks, or we are
-    /// asked to stop, the engine (not podman) ends the build.
+    /// Sends the context, passes on what the engine tells, and returns how it ended. When the connection breaks, or we
+    /// are asked to stop, the engine (not podman) ends the build.
     BuildOutcome build(const BuildRequest& request, const io::Body& context,
                        const std::function<void(const BuildEvent&)>& listener);
     /// Ids of the records that BuildKit keeps of the contexts of builds without a session: of no use to a later build.
@@ -108,7 +110,8 @@ public:
     void copy_out(const std::string& image, const std::string& path, const std::function<void(io::TarReader&)>& take);
 
 private:
-    io::HttpResponse send(io::HttpClient& http, const std::string& method, const std::string& path, io::HttpRequest extra = {});
+    io::HttpResponse send(io::HttpClient& http, const std::string& method, const std::string& path,
+                          io::HttpRequest extra = {});
     io::HttpResponse send(const std::string& method, const std::string& path) { return send(http_, method, path); }
     void negotiate();
 

@@ -19,11 +19,13 @@ std::optional<ImageInfo> Engine::find_image(const std::string& name) {
         out.architecture = text_of(json, "Architecture");
         const auto texts = [&](const char* key) {
             const auto found = json.find(key);
-            return found != json.end() && found->is_array() ? found->get<std::vector<std::string>>() : std::vector<std::string>();
+            return found != json.end() && found->is_array() ? found->get<std::vector<std::string>>()
+                                                            : std::vector<std::string>();
         };
         out.tags = texts("RepoTags");
         out.repo_digests = texts("RepoDigests");
-        if (const auto root = json.find("RootFS"); root != json.end() && root->is_object() && root->contains("Layers") && root->at("Layers").is_array()) {
+        if (const auto root = json.find("RootFS");
+            root != json.end() && root->is_object() && root->contains("Layers") && root->at("Layers").is_array()) {
             for (const auto& id : root->at("Layers")) out.diff_ids.push_back(Digest::parse(id.get<std::string>()));
         }
         if (const auto config = json.find("Config"); config != json.end() && config->is_object()) {
@@ -44,22 +46,36 @@ Secret Engine::registry_auth(const std::string& username, const Secret& password
     return Secret(io::base64url_encode(json.dump()));
 }
 
-void Engine::pull(const oci::Reference& image, const std::string& platform, const Secret& auth, Progress& progress) {
-    const std::string name = image.familiar_name();
-    std::string path = fmt::format("/images/create?fromImage={}&tag={}&platform={}", io::percent_encoded(name),
-                                   io::percent_encoded(image.manifest_key()), io::percent_encoded(platform));
-    // Docker takes a registry on loopback without TLS by itself; podman has to be told.
+namespace {
+
+std::string pull_path(const oci::Reference& image, const std::string& platform, const Identity& identity) {
+    // Docker takes a registry on loopback without TLS by itself; podman has to be told, and listens only in its own
+    // API.
     const std::string host = image.registry().substr(0, image.registry().rfind(':'));
-    if (identity_.podman && io::is_loopback(host)) path += "&tlsVerify=false";
+    if (identity.podman && io::is_loopback(host)) {
+        const auto parts = split(platform, '/');
+        return fmt::format("/v4.0.0/libpod/images/pull?reference={}&tlsVerify=false&OS={}&Arch={}",
+                           io::percent_encoded(image.str()), parts.front(), parts.back());
+    }
+    return fmt::format("/images/create?fromImage={}&tag={}&platform={}", io::percent_encoded(image.familiar_name()),
+                       io::percent_encoded(image.manifest_key()), io::percent_encoded(platform));
+}
+
+}  // namespace
+
+void Engine::pull(const oci::Reference& image, const std::string& platform, const Secret& auth, Progress& progress) {
+    const std::string path = pull_path(image, platform, identity_);
     io::HttpRequest request;
     if (!auth.empty()) request.secret_headers.emplace_back("X-Registry-Auth", auth);
     auto task = progress.task("pulling " + image.familiar(), 0);
     // What is known at once is an HTTP error, what comes later a line of the stream; podman 5 answers 500 for either.
     const auto fail = [&](Fault fault, const std::string& reason) {
         task->failed("failed");
-        throw Error(fault, fmt::format("the engine cannot pull {}: {}", image.familiar(), reason),
-                    fmt::format("`docker pull {}` on the engine's machine shows the same; a private image needs `docker login {}`",
-                                image.familiar(), image.registry()));
+        throw Error(
+            fault, fmt::format("the engine cannot pull {}: {}", image.familiar(), reason),
+            fmt::format(
+                "`docker pull {}` on the engine's machine shows the same; a private image needs `docker login {}`",
+                image.familiar(), image.registry()));
     };
     io::HttpResponse response = send(http_, "POST", path, std::move(request));
     if (response.status != 200) {

@@ -2,11 +2,11 @@
 #include "engine/locate.hpp"
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <vector>
 
 #include "base/error.hpp"
@@ -28,7 +28,8 @@ Endpoint endpoint_from(const std::string& host, const std::string& origin) {
     const auto separator = host.find("://");
     const std::string kind = separator == std::string::npos ? std::string() : host.substr(0, separator + 3);
     if (kind == "tcp://" || kind == "ssh://" || kind == "http://" || kind == "https://")
-        throw Error(Fault::config, fmt::format("{} names an engine by {}, which this version does not speak", origin, kind),
+        throw Error(Fault::config,
+                    fmt::format("{} names an engine by {}, which this version does not speak", origin, kind),
                     "run wasmx-image on the engine's machine, or forward its socket: "
                     "ssh -L /tmp/docker.sock:/var/run/docker.sock HOST, then --host unix:///tmp/docker.sock");
     throw Error(Fault::config, fmt::format("{} is no engine's address: \"{}\"", origin, printable_url(host)),
@@ -46,9 +47,11 @@ Endpoint endpoint_of_context(const std::string& name, const std::string& from) {
     const fs::path meta = docker_folder() / "contexts" / "meta" / io::sha256(name).hex() / "meta.json";
     const auto text = io::find_file(meta);
     if (!text)
-        throw Error(Fault::config, fmt::format("{} does not exist", origin), "`docker context ls` lists those there are");
+        throw Error(Fault::config, fmt::format("{} does not exist", origin),
+                    "`docker context ls` lists those there are");
     try {
-        return endpoint_from(nlohmann::json::parse(*text).at("Endpoints").at("docker").at("Host").get<std::string>(), origin);
+        return endpoint_from(nlohmann::json::parse(*text).at("Endpoints").at("docker").at("Host").get<std::string>(),
+                             origin);
     } catch (const nlohmann::json::exception& error) {
         throw Error(Fault::config, fmt::format("{} is no context: {}", meta.string(), printable(error.what())));
     }
@@ -86,7 +89,8 @@ bool is_socket(const std::string& path) {
 
 Endpoint locate(const std::string& host) {
     if (!host.empty()) return endpoint_from(host, "--host");
-    if (const std::string named = environment("DOCKER_HOST"); !named.empty()) return endpoint_from(named, "DOCKER_HOST");
+    if (const std::string named = environment("DOCKER_HOST"); !named.empty())
+        return endpoint_from(named, "DOCKER_HOST");
     if (const std::string name = environment("DOCKER_CONTEXT"); !name.empty() && name != "default")
         return endpoint_of_context(name, "DOCKER_CONTEXT");
     if (environment("DOCKER_CONTEXT").empty()) {
@@ -98,7 +102,8 @@ Endpoint locate(const std::string& host) {
         if (is_socket(endpoint.socket)) return endpoint;
         tried += (tried.empty() ? "" : ", ") + endpoint.socket;
     }
-    throw Error(Fault::unavailable, fmt::format("there is no container engine here; tried {}", tried), std::string(start_hint));
+    throw Error(Fault::unavailable, fmt::format("there is no container engine here; tried {}", tried),
+                std::string(start_hint));
 }
 
 }  // namespace wasmx::engine

@@ -2,11 +2,11 @@
 #include "image/sealed.hpp"
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <filesystem>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "base/error.hpp"
@@ -18,6 +18,10 @@ namespace wasmx::image {
 
 namespace {
 
+// Seen with Docker 26 and 28: a pull that shares layers with a loaded image reports success and leaves parts out.
+constexpr std::string_view lost_hint =
+    "the engine's store lost part of it: remove this image and those that share its layers (`docker rmi`), then pull "
+    "or build again";
 constexpr std::uint64_t json_limit = 16 << 20;
 constexpr std::string_view blob_folder = "blobs/sha256/";
 
@@ -49,9 +53,9 @@ private:
 
 // A layer as it was found in the archive, before it is known where it belongs.
 struct Found {
-    Form form = Form::tar;      ///< as it was in the archive
-    io::Tally stored;           ///< of the bytes in the archive
-    io::Tally compressed;       ///< of the bytes that are pushed
+    Form form = Form::tar;  ///< as it was in the archive
+    io::Tally stored;       ///< of the bytes in the archive
+    io::Tally compressed;   ///< of the bytes that are pushed
     io::Body body;
 };
 
@@ -59,7 +63,8 @@ Found take_layer(io::SourcePtr member, Form form, std::uint64_t size, const std:
     auto task = progress.task(fmt::format("sealing layer {} ({})", name, human_bytes(size)), size);
     Found out;
     out.form = form;
-    auto plain = io::counted(io::digesting(std::move(member), out.stored), [&](std::uint64_t count) { task->advance(count); });
+    auto plain =
+        io::counted(io::digesting(std::move(member), out.stored), [&](std::uint64_t count) { task->advance(count); });
     io::SourcePtr packed = form == Form::tar ? io::gzip(std::move(plain)) : std::move(plain);
     packed = io::digesting(std::move(packed), out.compressed);
     io::TempFile file;
@@ -74,7 +79,9 @@ std::string normal(const std::filesystem::path& path) { return path.lexically_no
 
 // Blobs are layers, configs, manifests. JSON begins with a brace and has no tar's magic (POSIX pax, "ustar Interchange
 // Format") where a member's name that begins with one would be followed by it.
-bool is_json(std::string_view head) { return head.starts_with('{') && (head.size() < 262 || head.substr(257, 5) != "ustar"); }
+bool is_json(std::string_view head) {
+    return head.starts_with('{') && (head.size() < 262 || head.substr(257, 5) != "ustar");
+}
 
 // The archive's members, layers sealed as they pass: which of them belongs where is told by manifest.json at its end.
 struct Contents {
@@ -86,7 +93,8 @@ struct Contents {
 void take_member(Contents& contents, const io::TarEntry& entry, io::TarReader& reader, Progress& progress) {
     const std::string path = normal(entry.path);
     // A symbolic link is relative to its folder, a hard link to the archive's top.
-    if (entry.type == io::TarEntry::Type::symlink) contents.links[path] = normal(std::filesystem::path(path).parent_path() / entry.target);
+    if (entry.type == io::TarEntry::Type::symlink)
+        contents.links[path] = normal(std::filesystem::path(path).parent_path() / entry.target);
     if (entry.type == io::TarEntry::Type::hardlink) contents.links[path] = normal(entry.target);
     if (entry.type != io::TarEntry::Type::file) return;
     std::string head(std::min<std::uint64_t>(entry.size, 512), '\0');
@@ -120,18 +128,22 @@ const Found* find_layer(const Contents& contents, std::string path) {
 
 void check_layer(const Found& found, const Digest& diff_id, const std::string& path) {
     if (found.form == Form::tar && found.stored.digest != diff_id)
-        throw Error(Fault::integrity, fmt::format("the engine exported layer {} with the diff ID {}, its config says {}", path,
-                                                  found.stored.digest.str(), diff_id.str()));
+        throw Error(Fault::integrity,
+                    fmt::format("the engine exported layer {} with the diff ID {}, its config says {}", path,
+                                found.stored.digest.str(), diff_id.str()));
     // What is compressed can only be held against its name.
     if (found.form != Form::tar && path != std::string(blob_folder) + found.stored.digest.hex())
-        throw Error(Fault::integrity, fmt::format("the engine exported {} with the digest {}", path, found.stored.digest.str()));
+        throw Error(Fault::integrity,
+                    fmt::format("the engine exported {} with the digest {}", path, found.stored.digest.str()));
 }
 
-// "<id>.json" or "blobs/sha256/<id>": the config is what the layers are held against, so it is held against its own name.
+// "<id>.json" or "blobs/sha256/<id>": the config is what the layers are held against, so it is held against its own
+// name.
 void check_config(const std::string& path, const std::string& config) {
     const auto stated = Digest::from_hex(std::filesystem::path(path).stem().string());
     if (stated && *stated != io::sha256(config))
-        throw Error(Fault::integrity, fmt::format("the engine exported the config {} with the digest {}", path, io::sha256(config).str()));
+        throw Error(Fault::integrity, fmt::format("the engine exported the config {} with the digest {}", path,
+                                                  io::sha256(config).str()));
 }
 
 }  // namespace
@@ -143,25 +155,33 @@ Sealed seal_export(io::Source& archive, Progress& progress) {
     io::drain(archive);
 
     const auto text = contents.texts.find("manifest.json");
-    if (text == contents.texts.end()) throw Error(Fault::integrity, "the engine's export has no manifest.json: it broke off");
+    if (text == contents.texts.end())
+        throw Error(Fault::integrity, "the engine's export has no manifest.json: it broke off");
     const auto manifest = nlohmann::json::parse(text->second, nullptr, false);
-    if (!manifest.is_array() || manifest.size() != 1 || !manifest[0].is_object() || !manifest[0].contains("Layers") || !manifest[0]["Layers"].is_array())
+    if (!manifest.is_array() || manifest.size() != 1 || !manifest[0].is_object() || !manifest[0].contains("Layers") ||
+        !manifest[0]["Layers"].is_array())
         throw Error(Fault::integrity, "the engine's export does not hold exactly one image");
 
     Sealed out;
-    const auto named = [](const nlohmann::json& json) { return json.is_string() ? normal(json.get<std::string>()) : std::string(); };
+    const auto named = [](const nlohmann::json& json) {
+        return json.is_string() ? normal(json.get<std::string>()) : std::string();
+    };
     const auto config = contents.texts.find(manifest[0].contains("Config") ? named(manifest[0]["Config"]) : "");
-    if (config == contents.texts.end()) throw Error(Fault::integrity, "the engine's export lacks the image's config");
+    if (config == contents.texts.end())
+        throw Error(Fault::integrity, "the engine's export lacks the image's config", std::string(lost_hint));
     check_config(config->first, config->second);
     out.config = config->second;
     const auto diff_ids = oci::ImageConfig::parse(out.config).diff_ids;
     const auto& layers = manifest[0]["Layers"];
     if (layers.size() != diff_ids.size())
-        throw Error(Fault::integrity, fmt::format("the engine's export has {} layers, its config says {}", layers.size(), diff_ids.size()));
+        throw Error(Fault::integrity, fmt::format("the engine's export has {} layers, its config says {}",
+                                                  layers.size(), diff_ids.size()));
     for (std::size_t i = 0; i < diff_ids.size(); ++i) {
         const std::string path = named(layers[i]);
         const Found* found = find_layer(contents, path);
-        if (found == nullptr) throw Error(Fault::integrity, fmt::format("the engine's export lacks the layer {}", printable(path)));
+        if (found == nullptr)
+            throw Error(Fault::integrity, fmt::format("the engine's export lacks the layer {}", printable(path)),
+                        std::string(lost_hint));
         check_layer(*found, diff_ids[i], path);
         out.layers.push_back({diff_ids[i],
                               {.media_type = std::string(media_type_of(found->form)),
@@ -176,7 +196,10 @@ Sealed seal_export(io::Source& archive, Progress& progress) {
 oci::Manifest Sealed::manifest() const {
     oci::Manifest out;
     out.media_type = oci::media_type::oci_manifest;
-    out.config = {.media_type = std::string(oci::media_type::oci_config), .digest = io::sha256(config), .size = config.size(), .annotations = {}};
+    out.config = {.media_type = std::string(oci::media_type::oci_config),
+                  .digest = io::sha256(config),
+                  .size = config.size(),
+                  .annotations = {}};
     for (const Layer& layer : layers) out.layers.push_back(layer.descriptor);
     return out;
 }

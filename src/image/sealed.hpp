@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// image: what is between an engine's archive and a registry: sealed layers, and the manifest over them. It knows neither an
-// engine nor what is in the layers.
+// image: what is between an engine's archive and a registry: sealed layers, and the manifest over them. It knows
+// neither an engine nor what is in the layers.
 
 #include <string>
 #include <vector>
@@ -27,9 +27,10 @@ struct Sealed {
     oci::Manifest manifest() const;
 };
 
-/// Reads the archive that an engine exports (docker save: the layouts of 20.10, of 25 and later, of containerd's store, of podman),
-/// in one pass, into temporary files. Layers that are plain tars are compressed with gzip; compressed ones are taken as they are.
-/// Every layer is held against its diff ID or its digest. An archive with more or fewer than one image is Fault::integrity.
+/// Reads the archive that an engine exports (docker save: the layouts of 20.10, of 25 and later, of containerd's store,
+/// of podman), in one pass, into temporary files. Layers that are plain tars are compressed with gzip; compressed ones
+/// are taken as they are. Every layer is held against its diff ID or its digest. An archive with more or fewer than one
+/// image is Fault::integrity.
 Sealed seal_export(io::Source& archive, Progress& progress);
 
 }  // namespace wasmx::image

@@ -42,7 +42,10 @@ TransportError transport_error(CURLcode code, const HttpRequest& request, const 
             kind = Kind::resolve;
             hint = "is the host's name right, and has this machine a network? A proxy is named by HTTPS_PROXY";
             break;
-        case CURLE_COULDNT_CONNECT: kind = Kind::connect; break;
+        case CURLE_COULDNT_CONNECT:
+            kind = Kind::connect;
+            hint = "is the address right, and does the service run?";
+            break;
         case CURLE_PEER_FAILED_VERIFICATION:
         case CURLE_SSL_CACERT_BADFILE:
             hint = "this machine does not trust the certificate: install its authority, and ca-certificates; check the clock";

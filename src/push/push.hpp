@@ -11,8 +11,8 @@
 
 namespace wasmx::push {
 
-/// Exports `image` from the engine, seals its layers, uploads what the registry lacks, and last of all the manifest, with
-/// `annotations`, under the target's tag. Returns the manifest's digest.
+/// Exports `image` from the engine, seals its layers, uploads what the registry lacks, and last of all the manifest,
+/// with `annotations`, under the target's tag. Returns the manifest's digest.
 Digest push_image(engine::Engine& engine, registry::Repository& repository, const std::string& image,
                   const oci::Reference& target, const oci::Annotations& annotations, Progress& progress);
 

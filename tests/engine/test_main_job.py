@@ -214,6 +214,15 @@ class Podman(MainJob):
     def test_base_image_from_the_module(self):
         BuildKit.test_base_image_from_the_module(self)
 
+    def test_base_image_is_pulled(self):
+        remote = f"{REGISTRY}/podman/base:1"
+        self.engine.request("POST", f"/images/{BASE_IMAGE}/tag?repo={REGISTRY}/podman/base&tag=1")
+        self.run_program("push", remote)
+        self.engine.request("DELETE", f"/images/{remote}")
+        self.assertIsNone(self.engine.image(remote))
+        self.build(self.sample(), "--base-image", remote)
+        self.assertIsNotNone(self.engine.image(remote))
+
     def test_leaves_nothing_behind(self):
         self.build(self.sample(), "--no-cache")
         self.assertEqual(json.loads(self.engine.request("GET", "/containers/json?all=1")[1]), [])

@@ -51,17 +51,22 @@ TEST_CASE("printable takes out what a terminal would obey") {
         {"plain ✔ text", "plain ✔ text"},
         {"\x1b[91mred\x1b[0m", "red"},
         {"\x1b[1;38;5;200mx\x1b[K", "x"},
-        {"\x1b(B\x1b[mx", "x"},                    // what tput sgr0 says
-        {"\x1b]0;a title\x07x", "x"},              // OSC up to BEL
+        {"\x1b(B\x1b[mx", "x"},                                 // what tput sgr0 says
+        {"\x1b]0;a title\x07x", "x"},                           // OSC up to BEL
         {"\x1b]8;;http://h/\x1b\\link\x1b]8;;\x1b\\", "link"},  // OSC up to ST
-        {"\x1bP1$r0m\x1b\\x", "x"},                // DCS
-        {"\x1b]0;never ends", "0;never ends"},     // nothing is lost to one that was cut off
-        {"\x1b" "7x\x1b" "cy", "xy"},
+        {"\x1bP1$r0m\x1b\\x", "x"},                             // DCS
+        {"\x1b]0;never ends", "0;never ends"},                  // nothing is lost to one that was cut off
+        {"\x1b"
+         "7x\x1b"
+         "cy",
+         "xy"},
         {"a\x1b", "a"},
         {"a\x1b[", "a"},
         {"a\x1b[31", "a"},
         {"a\x1b[3\nb", "a b"},  // a sequence ends where its line does
-        {"\xc2\x9b" "31mx", "31mx"},               // CSI as one character
+        {"\xc2\x9b"
+         "31mx",
+         "31mx"},  // CSI as one character
         {"\xc2\xa0x", "\xc2\xa0x"},
         {"a\tb\r\n\x07\x7f", "a    b "},
         {std::string("a\0b", 3), "ab"},

@@ -26,8 +26,9 @@ TEST_CASE("a digest is read and written as it is") {
 
 TEST_CASE("what is no digest is refused") {
     const std::string hex(64, 'a');
-    for (const std::string& text : {std::string(), "sha256:" + hex.substr(1), "sha256:" + hex + "a", hex, "sha512:" + hex, "SHA256:" + hex,
-                                    "sha256:" + std::string(64, 'A'), "sha256:" + std::string(63, 'a') + "g", " sha256:" + hex}) {
+    for (const std::string& text :
+         {std::string(), "sha256:" + hex.substr(1), "sha256:" + hex + "a", hex, "sha512:" + hex, "SHA256:" + hex,
+          "sha256:" + std::string(64, 'A'), "sha256:" + std::string(63, 'a') + "g", " sha256:" + hex}) {
         CAPTURE(text);
         CHECK_FALSE(Digest::try_parse(text));
         CHECK_THROWS_AS(Digest::parse(text), Error);

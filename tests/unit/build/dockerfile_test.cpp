@@ -2,7 +2,6 @@
 #include "build/dockerfile.hpp"
 
 #include <doctest/doctest.h>
-
 #include <nlohmann/json.hpp>
 
 #include "base/text.hpp"
@@ -23,18 +22,26 @@ TEST_CASE("the images that a Dockerfile starts from") {
     const Row rows[] = {
         {"one", "FROM ubuntu:22.04\nRUN x\n", {"ubuntu:22.04"}},
         {"any case, blanks, CR LF", "  from\tubuntu \r\nRUN x\r\n", {"ubuntu"}},
-        {"with a platform", "FROM --platform=$BUILDPLATFORM golang:1 AS b\nFROM --platform=linux/arm64 busybox", {"golang:1", "busybox"}},
+        {"with a platform",
+         "FROM --platform=$BUILDPLATFORM golang:1 AS b\nFROM --platform=linux/arm64 busybox",
+         {"golang:1", "busybox"}},
         {"own stages are no images", "FROM a AS build\nFROM BUILD as Next\nFROM next\nFROM b", {"a", "b"}},
         {"a stage hides an image of its name only later", "FROM a\nFROM b AS a\nFROM a", {"a", "b"}},
         {"scratch", "FROM scratch\nCOPY x /", {}},
         {"each once", "FROM a\nFROM b\nFROM a", {"a", "b"}},
         {"quoted", "FROM \"ubuntu\"", {"ubuntu"}},
-        {"an ARG before FROM", "ARG TAG=22.04\nFROM ubuntu:$TAG\nFROM ubuntu:${TAG}-slim", {"ubuntu:22.04", "ubuntu:22.04-slim"}},
+        {"an ARG before FROM",
+         "ARG TAG=22.04\nFROM ubuntu:$TAG\nFROM ubuntu:${TAG}-slim",
+         {"ubuntu:22.04", "ubuntu:22.04-slim"}},
         {"several on a line, one of another, quoted", "ARG A=1 B=\"x-$A\" C='y'\nFROM $C:$B", {"y:x-1"}},
-        {"defaults", "ARG SET=s\nARG EMPTY\nFROM a:${SET:-d}\nFROM b:${EMPTY:-d}\nFROM c:${NONE:-d}\nFROM d${SET:+-x}\nFROM e${EMPTY:+-x}",
+        {"defaults",
+         "ARG SET=s\nARG EMPTY\nFROM a:${SET:-d}\nFROM b:${EMPTY:-d}\nFROM c:${NONE:-d}\nFROM d${SET:+-x}\nFROM "
+         "e${EMPTY:+-x}",
          {"a:s", "b:d", "c:d", "d-x", "e"}},
         {"an ARG of a stage is not seen", "ARG T=1\nFROM scratch\nARG T=2\nFROM a:$T", {"a:1"}},
-        {"what nobody declared is the engine's to know", "FROM a:$TARGETARCH\nFROM b:${TARGETARCH}\nFROM c:${X:-${Y}}\nFROM d:${X?err}\nFROM e${\nFROM f:$\nFROM g", {"g"}},
+        {"what nobody declared is the engine's to know",
+         "FROM a:$TARGETARCH\nFROM b:${TARGETARCH}\nFROM c:${X:-${Y}}\nFROM d:${X?err}\nFROM e${\nFROM f:$\nFROM g",
+         {"g"}},
         {"continued", "FROM \\\n  --platform=linux/amd64 \\\n  ubuntu \\\n  AS x\nFROM x", {"ubuntu"}},
         {"continued inside a word", "FROM ubuntu:\\\n22.04", {"ubuntu:22.04"}},
         {"comments and blank lines inside", "FROM \\\n# a comment\n\n  ubuntu", {"ubuntu"}},
@@ -42,7 +49,10 @@ TEST_CASE("the images that a Dockerfile starts from") {
         {"another escape", "# syntax=docker/dockerfile:1\n# escape=`\nRUN dir c:\\\nFROM a`\n:1\n", {"a:1"}},
         {"no directive behind a comment", "# hello\n# escape=`\nFROM a \\\n AS b\nFROM b", {"a"}},
         {"no directive behind a blank line", "\n# escape=`\nFROM a \\\n AS b\nFROM b", {"a"}},
-        {"a heredoc is no instruction", "FROM a\nRUN <<EOF python3\nfrom os import path\nEOF\nCOPY <<-\"X.1\" <<'Y' /\nFROM b\n\tX.1\nFROM c\nY\nFROM d", {"a", "d"}},
+        {"a heredoc is no instruction",
+         "FROM a\nRUN <<EOF python3\nfrom os import path\nEOF\nCOPY <<-\"X.1\" <<'Y' /\nFROM b\n\tX.1\nFROM c\nY\nFROM "
+         "d",
+         {"a", "d"}},
         {"no heredoc", "FROM a\nRUN cat <<< FROM\nRUN echo $((1<<EOF))\nENV X <<EOF\nFROM b", {"a", "b"}},
         {"it ends in the middle", "FROM a\nFROM \\", {"a"}},
         {"nothing", "", {}},

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <protozero/pbf_writer.hpp>
+
 #include <string>
 
 namespace wasmx::build {

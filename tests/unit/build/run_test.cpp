@@ -19,15 +19,22 @@ using Lines = std::vector<std::string>;
 
 namespace {
 
-engine::Scene::Step info_step() { return {"GET /v1.41/info", json_reply(200, R"({"ServerVersion":"28.5.2","OSType":"linux"})")}; }
-engine::Scene::Step records_step(const std::string& rows) { return {"GET /v1.41/system/df*", json_reply(200, R"({"BuildCache":[)" + rows + "]}")}; }
+engine::Scene::Step info_step() {
+    return {"GET /v1.41/info", json_reply(200, R"({"ServerVersion":"28.5.2","OSType":"linux"})")};
+}
+engine::Scene::Step records_step(const std::string& rows) {
+    return {"GET /v1.41/system/df*", json_reply(200, R"({"BuildCache":[)" + rows + "]}")};
+}
 engine::Scene::Step build_step(const std::string& stream) { return {"POST /v1.41/build?*", json_reply(200, stream)}; }
 
 std::string record(const std::string& id) { return R"({"ID":")" + id + R"(","Description":"copy /context /"})"; }
-std::string traced(const Message& message) { return R"({"id":"moby.buildkit.trace","aux":")" + io::base64_encode(message.bytes()) + "\"}\r\n"; }
+std::string traced(const Message& message) {
+    return R"({"id":"moby.buildkit.trace","aux":")" + io::base64_encode(message.bytes()) + "\"}\r\n";
+}
 
 std::string run_on(engine::Scene& scene, test::Recording& progress) {
-    return run(scene.engine(), {.tags = {"x:1"}, .dockerfile = "Dockerfile", .platform = {}, .args = {}, .labels = {}}, io::body_of("tar"), progress);
+    return run(scene.engine(), {.tags = {"x:1"}, .dockerfile = "Dockerfile", .platform = {}, .args = {}, .labels = {}},
+               io::body_of("tar"), progress);
 }
 
 const std::string image_line = "{\"id\":\"moby.image.id\",\"aux\":{\"ID\":\"sha256:1\"}}\r\n";
@@ -42,7 +49,8 @@ public:
     bool has_files() const override { return false; }
     std::optional<std::string> find_file(const std::string&) const override { return std::nullopt; }
     std::optional<std::string> find_tree_id(const std::string&) const override { return std::nullopt; }
-    std::function<std::optional<io::TarMember>()> members(const std::string&, const std::string&, Ignore) const override {
+    std::function<std::optional<io::TarMember>()> members(const std::string&, const std::string&,
+                                                          Ignore) const override {
         return [] { return std::nullopt; };
     }
     Extent extent() const override { return {}; }
@@ -98,10 +106,14 @@ TEST_CASE("which builder") {
 
 TEST_CASE("a build: its steps are told, its image returned, and only its own context records removed") {
     const test::Variable wish("DOCKER_BUILDKIT", std::nullopt);
-    engine::Scene scene({info_step(), records_step(record("old")),
-                         build_step(traced(Message().step({.digest = "a", .name = "RUN make", .started = true, .completed = true})) + image_line),
-                         records_step(record("old") + "," + record("new")),
-                         {"POST /v1.41/build/prune?all=1&filters=%7B%22id%22%3A%5B%22new%22%5D%7D", json_reply(200, R"({"CachesDeleted":["new"]})")}});
+    engine::Scene scene(
+        {info_step(),
+         records_step(record("old")),
+         build_step(traced(Message().step({.digest = "a", .name = "RUN make", .started = true, .completed = true})) +
+                    image_line),
+         records_step(record("old") + "," + record("new")),
+         {"POST /v1.41/build/prune?all=1&filters=%7B%22id%22%3A%5B%22new%22%5D%7D",
+          json_reply(200, R"({"CachesDeleted":["new"]})")}});
     test::Recording progress;
     CHECK(run_on(scene, progress) == "sha256:1");
     CHECK(progress.lines == Lines{"+RUN make", "RUN make: done"});
@@ -111,7 +123,8 @@ TEST_CASE("a build: its steps are told, its image returned, and only its own con
 
 TEST_CASE("a build cache that cannot be looked at, before or after, is no reason to fail") {
     const test::Variable wish("DOCKER_BUILDKIT", std::nullopt);
-    const engine::Scene::Step busy{"GET /v1.41/system/df*", json_reply(500, R"({"message":"a disk usage operation is already running"})")};
+    const engine::Scene::Step busy{"GET /v1.41/system/df*",
+                                   json_reply(500, R"({"message":"a disk usage operation is already running"})")};
     engine::Scene before({info_step(), busy, build_step(image_line)});
     test::Recording progress;
     CHECK(run_on(before, progress) == "sha256:1");
@@ -133,11 +146,18 @@ TEST_CASE("the classic builder keeps no context") {
 
 TEST_CASE("a failed step: its name, its code, its last lines, the cause") {
     const test::Variable wish("DOCKER_BUILDKIT", std::nullopt);
-    const std::string error = R"({"errorDetail":{"message":"process \"/bin/bash -c the whole script\" did not complete successfully: exit code: 2"},"error":"x"})";
-    engine::Scene scene({info_step(), records_step(""),
-                         build_step(traced(Message().step({.digest = "a", .name = "RUN make", .started = true}).log("a", "g++: Killed signal terminated program cc1plus\nmake: Error 2\n")) +
-                                    traced(Message().step({.digest = "a", .name = "RUN make", .started = true, .completed = true, .error = "exit code: 2"})) + error),
-                         records_step("")});
+    const std::string error =
+        R"({"errorDetail":{"message":"process \"/bin/bash -c the whole script\" did not complete successfully: exit code: 2"},"error":"x"})";
+    engine::Scene scene(
+        {info_step(), records_step(""),
+         build_step(
+             traced(Message()
+                        .step({.digest = "a", .name = "RUN make", .started = true})
+                        .log("a", "g++: Killed signal terminated program cc1plus\nmake: Error 2\n")) +
+             traced(Message().step(
+                 {.digest = "a", .name = "RUN make", .started = true, .completed = true, .error = "exit code: 2"})) +
+             error),
+         records_step("")});
     test::Recording progress;
     const Error failure = engine::error_of([&] { run_on(scene, progress); });
     CHECK(failure.fault() == Fault::failed);
@@ -157,7 +177,9 @@ TEST_CASE("an error that is no step's, a killed step, an end without a word") {
     const Error copy = failure_of(R"({"error":"COPY failed: \u001b[1mno such file"})");
     CHECK(copy.message() == "COPY failed: no such file");
     CHECK(copy.lines().empty());
-    const Error killed = failure_of("{\"stream\":\"Step 1/1 : RUN make\\n\"}\r\n{\"errorDetail\":{\"code\":137,\"message\":\"x\"},\"error\":\"x\"}");
+    const Error killed = failure_of(
+        "{\"stream\":\"Step 1/1 : RUN "
+        "make\\n\"}\r\n{\"errorDetail\":{\"code\":137,\"message\":\"x\"},\"error\":\"x\"}");
     CHECK(killed.message() == "step [1/1] RUN make failed: exit code 137");
     CHECK(contains(killed.hint(), "memory"));
     CHECK(contains(failure_of("").message(), "without an image and without a reason"));
@@ -171,7 +193,8 @@ TEST_CASE("an error that is no step's, a killed step, an end without a word") {
 TEST_CASE("a connection that breaks off names the step that ran") {
     const test::Variable wish("DOCKER_BUILDKIT", "0");
     const std::string line = "{\"stream\":\"Step 1/1 : RUN make\\nhalf a line\"}\r\n";
-    engine::Scene broken({info_step(), {"POST /v1.41/build?*", {.body = line, .drop_reply_at = line.size(), .claimed_length = 5000}}});
+    engine::Scene broken(
+        {info_step(), {"POST /v1.41/build?*", {.body = line, .drop_reply_at = line.size(), .claimed_length = 5000}}});
     test::Recording progress;
     const Error failure = engine::error_of([&] { run_on(broken, progress); });
     CHECK(failure.fault() == Fault::unavailable);
@@ -188,8 +211,9 @@ TEST_CASE("compile jobs fit processors and memory") {
         std::uint64_t memory;
         std::uint64_t jobs;
     };
-    const Row rows[] = {{4, 64 * gib, 4}, {16, 16 * gib, 7}, {16, 18 * gib, 8}, {8, 4 * gib, 1}, {8, 6 * gib, 2}, {8, 6 * gib - 1, 1},
-                        {8, 2 * gib, 1},  {8, gib, 1},       {8, 0, 1},        {0, 64 * gib, 1}, {1, 64 * gib, 1}};
+    const Row rows[] = {{4, 64 * gib, 4}, {16, 16 * gib, 7},   {16, 18 * gib, 8}, {8, 4 * gib, 1},
+                        {8, 6 * gib, 2},  {8, 6 * gib - 1, 1}, {8, 2 * gib, 1},   {8, gib, 1},
+                        {8, 0, 1},        {0, 64 * gib, 1},    {1, 64 * gib, 1}};
     for (const Row& row : rows) {
         CAPTURE(row.processors);
         CAPTURE(row.memory);
@@ -201,7 +225,8 @@ TEST_CASE("labels follow from recipe, tree and base, and say nothing where nothi
     const recipe::Recipe recipe{recipe::Runtime::v8, "13.1.201.15", oci::Platform(oci::Architecture::arm64)};
     const std::string prefix = "org.opencontainers.image.";
     BareTree tree;
-    const auto labels = labels_of(recipe, tree, {.name = "wasmx-build-ubuntu", .from = "x", .digest = "sha256:d", .layers = 3});
+    const auto labels =
+        labels_of(recipe, tree, {.name = "wasmx-build-ubuntu", .from = "x", .digest = "sha256:d", .layers = 3});
     CHECK(labels == std::map<std::string, std::string>{
                         {prefix + "source", "https://github.com/Kong/ngx_wasm_module"},
                         {prefix + "revision", std::string(40, 'a')},

@@ -29,17 +29,21 @@ TEST_SUITE_BEGIN("build");
 
 TEST_CASE("BuildKit: announced, started, completed") {
     Scene scene;
-    scene.trace(Message().step({.digest = "a", .name = "[1/2] FROM x"}).step({.digest = "b", .name = "[2/2] RUN make"}));
+    scene.trace(
+        Message().step({.digest = "a", .name = "[1/2] FROM x"}).step({.digest = "b", .name = "[2/2] RUN make"}));
     CHECK(scene.progress.lines.empty());
-    scene.trace(Message().step({.digest = "a", .name = "[1/2] FROM x", .started = true, .completed = true, .cached = true}));
+    scene.trace(
+        Message().step({.digest = "a", .name = "[1/2] FROM x", .started = true, .completed = true, .cached = true}));
     scene.trace(Message().step({.digest = "b", .name = "[2/2] RUN make", .started = true}));
     scene.trace(Message().step({.digest = "b", .name = "[2/2] RUN make", .started = true}));  // told again
-    scene.trace(Message().log("b", "hel").log("b", "lo\n", 2).log("unknown", "x\n").warning("LegacyKeyValueFormat\x1b[31m"));
+    scene.trace(
+        Message().log("b", "hel").log("b", "lo\n", 2).log("unknown", "x\n").warning("LegacyKeyValueFormat\x1b[31m"));
     scene.trace(Message().step({.digest = "b", .name = "[2/2] RUN make", .started = true, .completed = true}));
     scene.trace(Message().step({.digest = "b", .name = "[2/2] RUN make", .started = true, .completed = true}));
     scene.steps.take({BuildEvent::Kind::trace, "\xff\xff no message"});
-    CHECK(scene.progress.lines == Lines{"+[1/2] FROM x", "[1/2] FROM x: cached", "+[2/2] RUN make", "[2/2] RUN make| hel", "[2/2] RUN make! lo\n",
-                                        "warning LegacyKeyValueFormat", "[2/2] RUN make: done"});
+    CHECK(scene.progress.lines == Lines{"+[1/2] FROM x", "[1/2] FROM x: cached", "+[2/2] RUN make",
+                                        "[2/2] RUN make| hel", "[2/2] RUN make! lo\n", "warning LegacyKeyValueFormat",
+                                        "[2/2] RUN make: done"});
     scene.steps.close("");
     CHECK(scene.progress.lines.size() == 7);
 }
@@ -62,16 +66,23 @@ TEST_CASE("BuildKit: the step to name is the one that failed, not those that wer
                     .log("z", "first\nlast words")
                     .log("m", "something else\n"));
     CHECK(scene.steps.failed_step() == "[b 2/2] RUN goes on");  // as long as none failed: the last one heard of
-    scene.trace(Message().step({.digest = "z", .name = "[a 2/2] RUN fails", .started = true, .completed = true, .error = "exit code: 37"}));
-    scene.trace(Message().step({.digest = "m", .name = "[b 2/2] RUN goes on", .started = true, .completed = true, .error = "process: context canceled: context canceled"}));
+    scene.trace(Message().step(
+        {.digest = "z", .name = "[a 2/2] RUN fails", .started = true, .completed = true, .error = "exit code: 37"}));
+    scene.trace(Message().step({.digest = "m",
+                                .name = "[b 2/2] RUN goes on",
+                                .started = true,
+                                .completed = true,
+                                .error = "process: context canceled: context canceled"}));
     // One that fails afterwards is not the cause, whatever its digest.
-    scene.trace(Message().step({.digest = "a", .name = "exporting", .started = true, .completed = true, .error = "nothing to export"}));
+    scene.trace(Message().step(
+        {.digest = "a", .name = "exporting", .started = true, .completed = true, .error = "nothing to export"}));
     scene.steps.close("failed");
     CHECK(scene.steps.failed_step() == "[a 2/2] RUN fails");
     CHECK(scene.steps.last_lines() == Lines{"first", "last words"});
-    CHECK(scene.progress.lines == Lines{"+[a 2/2] RUN fails", "+[b 2/2] RUN goes on", "[a 2/2] RUN fails| first\nlast words",
-                                        "[b 2/2] RUN goes on| something else\n", "[a 2/2] RUN fails: FAILED failed",
-                                        "[b 2/2] RUN goes on: FAILED canceled", "+exporting", "exporting: FAILED failed"});
+    CHECK(scene.progress.lines == Lines{"+[a 2/2] RUN fails", "+[b 2/2] RUN goes on",
+                                        "[a 2/2] RUN fails| first\nlast words", "[b 2/2] RUN goes on| something else\n",
+                                        "[a 2/2] RUN fails: FAILED failed", "[b 2/2] RUN goes on: FAILED canceled",
+                                        "+exporting", "exporting: FAILED failed"});
 }
 
 TEST_CASE("BuildKit: a connection that breaks leaves the steps open; they end with it") {
@@ -100,17 +111,22 @@ TEST_CASE("classic: steps, their output, what the builder says of its own") {
     scene.text("Successfully installed pip\nlast words");
     scene.steps.close("failed");
     CHECK(scene.steps.failed_step() == "[3/3] RUN make");
-    CHECK(scene.steps.last_lines() == Lines{"out", "to-stderr", "99%", "Step 4: of a program's own", "Successfully installed pip", "last words"});
-    CHECK(scene.progress.lines == Lines{"+[1/3] FROM x", "[1/3] FROM x|  ---> 0f5b\n", "[1/3] FROM x: done", "+[2/3] COPY source /wasmx",
-                                        "[2/3] COPY source /wasmx|  ---> Using cache\n", "[2/3] COPY source /wasmx: cached", "+[3/3] RUN make",
-                                        "[3/3] RUN make|  ---> Running in 3a1f\n", "[3/3] RUN make| out\n", "[3/3] RUN make! \x1b[91mto-stderr\n",
-                                        "[3/3] RUN make| \x1b[0m10%\r99%\n", "[3/3] RUN make| Step 4: of a program's own\n",
-                                        "[3/3] RUN make| Successfully installed pip\n", "[3/3] RUN make| last words\n", "[3/3] RUN make: FAILED failed"});
+    CHECK(scene.steps.last_lines() ==
+          Lines{"out", "to-stderr", "99%", "Step 4: of a program's own", "Successfully installed pip", "last words"});
+    CHECK(scene.progress.lines ==
+          Lines{"+[1/3] FROM x", "[1/3] FROM x|  ---> 0f5b\n", "[1/3] FROM x: done", "+[2/3] COPY source /wasmx",
+                "[2/3] COPY source /wasmx|  ---> Using cache\n", "[2/3] COPY source /wasmx: cached", "+[3/3] RUN make",
+                "[3/3] RUN make|  ---> Running in 3a1f\n", "[3/3] RUN make| out\n",
+                "[3/3] RUN make! \x1b[91mto-stderr\n", "[3/3] RUN make| \x1b[0m10%\r99%\n",
+                "[3/3] RUN make| Step 4: of a program's own\n", "[3/3] RUN make| Successfully installed pip\n",
+                "[3/3] RUN make| last words\n", "[3/3] RUN make: FAILED failed"});
 }
 
 TEST_CASE("classic: the end of a good build") {
     Scene scene;
-    scene.text("Sending build context\nStep 1/1 : RUN true\nRemoving intermediate container 3a1f\nSuccessfully built 0f5b\nSuccessfully tagged x:1\n");
+    scene.text(
+        "Sending build context\nStep 1/1 : RUN true\nRemoving intermediate container 3a1f\nSuccessfully built "
+        "0f5b\nSuccessfully tagged x:1\n");
     scene.steps.close("");
     CHECK(scene.progress.lines.back() == "[1/1] RUN true: done");
     CHECK(scene.steps.last_lines().empty());
@@ -118,9 +134,12 @@ TEST_CASE("classic: the end of a good build") {
 
 TEST_CASE("podman: its steps, with the stage before them where there are several; a step that claims the cache twice") {
     Scene scene;
-    scene.text("[1/2] STEP 1/2: FROM x AS b\n--> 0f5b\n[2/2] STEP 1/1: RUN make\n--> Using cache 1f5b\n--> Using cache 1f5b\n--> 1f5b\nCOMMIT docker.io/x:1\n");
+    scene.text(
+        "[1/2] STEP 1/2: FROM x AS b\n--> 0f5b\n[2/2] STEP 1/1: RUN make\n--> Using cache 1f5b\n--> Using cache "
+        "1f5b\n--> 1f5b\nCOMMIT docker.io/x:1\n");
     scene.steps.close("");
-    CHECK(scene.progress.lines == Lines{"+[1/2] FROM x AS b", "[1/2] FROM x AS b| --> 0f5b\n", "[1/2] FROM x AS b: done", "+[1/1] RUN make",
+    CHECK(scene.progress.lines == Lines{"+[1/2] FROM x AS b", "[1/2] FROM x AS b| --> 0f5b\n",
+                                        "[1/2] FROM x AS b: done", "+[1/1] RUN make",
                                         "[1/1] RUN make| --> Using cache 1f5b\n", "[1/1] RUN make: cached"});
 }
 
@@ -166,11 +185,14 @@ TEST_CASE("names of steps are one line") {
         CHECK(step_name(name) == shown);
     }
     const std::string dockerfile = build::runtime_dockerfile("x");
-    CHECK(step_name("[3/3] " + dockerfile.substr(dockerfile.find("\nRUN ") + 1)) == "[3/3] RUN build and package the runtime");
+    CHECK(step_name("[3/3] " + dockerfile.substr(dockerfile.find("\nRUN ") + 1)) ==
+          "[3/3] RUN build and package the runtime");
 }
 
 TEST_CASE("a cause is told from the last lines") {
-    const auto has = [](const Lines& lines, const std::string& part) { return cause_of(lines).find(part) != std::string::npos; };
+    const auto has = [](const Lines& lines, const std::string& part) {
+        return cause_of(lines).find(part) != std::string::npos;
+    };
     CHECK(has({"g++: fatal error: Killed signal terminated program cc1plus", "ninja: build stopped"}, "memory"));
     CHECK(has({"virtual memory exhausted: Cannot allocate memory"}, "memory"));
     CHECK(has({"ar: write: No space left on device"}, "docker system df"));

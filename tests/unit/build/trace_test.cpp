@@ -85,7 +85,7 @@ TEST_CASE("bytes that are no message never throw") {
     std::size_t unreadable = 0;
     for (std::size_t size = 0; size < whole.size(); ++size) unreadable += Trace::parse(whole.substr(0, size)) ? 0 : 1;
     CHECK(unreadable > whole.size() / 2);  // all but the cuts between two fields
-    std::mt19937 random(4711);  // NOLINT(cert-msc51-cpp): the same bytes each time
+    std::mt19937 random(4711);             // NOLINT(cert-msc51-cpp): the same bytes each time
     for (int round = 0; round < 20'000; ++round) {
         std::string bytes = round % 2 == 0 ? whole : std::string(random() % 64, '\0');
         if (round % 2 == 0) {

@@ -23,13 +23,17 @@ struct Shown {
 class RecordingView final : public View {
 public:
     explicit RecordingView(Shown& shown) : shown_(shown) {}
-    void started(const Task& task) override { shown_.lines.push_back(std::to_string(task.id) + " started " + task.name + " " + std::to_string(task.total)); }
+    void started(const Task& task) override {
+        shown_.lines.push_back(std::to_string(task.id) + " started " + task.name + " " + std::to_string(task.total));
+    }
     void line(const Task& task, const std::string& text, Stream stream) override {
         shown_.lines.push_back(std::to_string(task.id) + (stream == Stream::err ? "! " : "| ") + text);
         shown_.last_tail = task.tail;
     }
     void advanced(const Task& task) override { shown_.last_current = task.current; }
-    void ended(const Task& task, const std::string& how, bool well) override { shown_.lines.push_back(std::to_string(task.id) + (well ? " ok " : " BAD ") + how); }
+    void ended(const Task& task, const std::string& how, bool well) override {
+        shown_.lines.push_back(std::to_string(task.id) + (well ? " ok " : " BAD ") + how);
+    }
     void note(const std::string& text) override { shown_.lines.push_back("note " + text); }
     void warn(const std::string& text) override { shown_.lines.push_back("warn " + text); }
     void finish() override { shown_.lines.push_back("finish"); }
@@ -69,12 +73,14 @@ TEST_CASE("a task that goes away without a word did not end well") {
 
 TEST_CASE("lines are whole, wherever the output was cut") {
     const std::string output = "one\r\n\xc3\xa4 \xe2\x9c\x94\n\n10%\r20%\r\x1b[32mdone\x1b[0m\nlast";
-    const Lines expected{"1 started x 0", "1| one", "1| \xc3\xa4 \xe2\x9c\x94", "1| ", "1| done", "1| last", "1 ok done"};
+    const Lines expected{"1 started x 0", "1| one",   "1| \xc3\xa4 \xe2\x9c\x94", "1| ", "1| done",
+                         "1| last",       "1 ok done"};
     for (std::size_t cut = 1; cut <= output.size(); ++cut) {
         CAPTURE(cut);
         Scene scene;
         auto task = scene.display.task("x", 0);
-        for (std::size_t at = 0; at < output.size(); at += cut) task->log(std::string_view(output).substr(at, cut), Stream::out);
+        for (std::size_t at = 0; at < output.size(); at += cut)
+            task->log(std::string_view(output).substr(at, cut), Stream::out);
         task->done("done");
         CHECK(scene.shown.lines == expected);
     }
@@ -128,7 +134,8 @@ TEST_CASE("from many threads") {
             });
     }
     CHECK(scene.shown.lines.size() == 4 * 50 * 4);
-    CHECK(std::count_if(scene.shown.lines.begin(), scene.shown.lines.end(), [](const std::string& line) { return line.starts_with("200 "); }) == 2);
+    CHECK(std::count_if(scene.shown.lines.begin(), scene.shown.lines.end(),
+                        [](const std::string& line) { return line.starts_with("200 "); }) == 2);
 }
 
 TEST_SUITE_END();

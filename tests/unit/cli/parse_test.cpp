@@ -145,7 +145,8 @@ TEST_CASE("help and version are asked for in many ways") {
     CHECK(parse({"--version"}).answer == version_text());
     for (const commands::Command& command : commands::all()) {
         const std::string name(command.name);
-        for (const Words& words : {Words{name, "--help"}, Words{name, "-h"}, Words{"help", name}, Words{name, "--progress", "plain", "-h"}}) {
+        for (const Words& words : {Words{name, "--help"}, Words{name, "-h"}, Words{"help", name},
+                                   Words{name, "--progress", "plain", "-h"}}) {
             const Invocation invocation = parse(words);
             CHECK(invocation.command == nullptr);
             CHECK(invocation.answer == help_text(command));
@@ -174,7 +175,8 @@ TEST_CASE("the help names every command and every option, and fits its width") {
             }
         }
         CHECK(contains(text, "Usage: wasmx-image " + std::string(command.name) + " [OPTIONS]"));
-        for (const std::string_view line : split(text.substr(0, text.find("Common options")), '\n')) CHECK(line.size() <= 100);
+        for (const std::string_view line : split(text.substr(0, text.find("Common options")), '\n'))
+            CHECK(line.size() <= 100);
     }
 }
 

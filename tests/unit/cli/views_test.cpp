@@ -3,12 +3,12 @@
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <nlohmann/json.hpp>
 #include <pty.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
-#include <nlohmann/json.hpp>
 #include <thread>
 
 #include "base/error.hpp"
@@ -61,7 +61,8 @@ std::string without_times(std::string text) {
 std::unique_ptr<View> plain_terminal(int fd) { return tty_view(fd, Colour::no); }
 std::unique_ptr<View> coloured_terminal(int fd) { return tty_view(fd, Colour::yes); }
 
-/// A terminal as wide and high as wanted: it obeys what the view writes, so that what a person would see can be looked at.
+/// A terminal as wide and high as wanted: it obeys what the view writes, so that what a person would see can be looked
+/// at.
 class Terminal {
 public:
     Terminal(unsigned short columns, unsigned short rows) : columns_(columns), rows_(rows), lines_(1) {
@@ -71,7 +72,8 @@ public:
         REQUIRE(::openpty(&ours_, &theirs_, nullptr, nullptr, &size) == 0);
         reader_ = std::thread([this] {
             char buffer[4096];
-            for (ssize_t count = 0; (count = ::read(ours_, buffer, sizeof buffer)) > 0;) bytes_.append(buffer, static_cast<std::size_t>(count));
+            for (ssize_t count = 0; (count = ::read(ours_, buffer, sizeof buffer)) > 0;)
+                bytes_.append(buffer, static_cast<std::size_t>(count));
         });
     }
     ~Terminal() {
@@ -153,7 +155,9 @@ TEST_SUITE_BEGIN("cli");
 
 TEST_CASE("plain: lines that stay") {
     const std::string text = without_times(written_by(plain_view, some_work));
-    CHECK(text == "a note\nwarning: a warning\n# layer \"one\"\n# . bad \xff\xfe bytes \\ \"\n# . fine\n# uploaded .s\n# step\n# ERROR: failed .s\n");
+    CHECK(text ==
+          "a note\nwarning: a warning\n# layer \"one\"\n# . bad \xff\xfe bytes \\ \"\n# . fine\n# uploaded .s\n# "
+          "step\n# ERROR: failed .s\n");
 }
 
 TEST_CASE("json: every line is an object, whatever the bytes were") {
@@ -165,7 +169,8 @@ TEST_CASE("json: every line is an object, whatever the bytes were") {
         const auto json = nlohmann::json::parse(line, nullptr, false);
         REQUIRE(json.is_object());
         events.push_back(json.at("event").get<std::string>());
-        if (events.back() == "log" && json.at("stream") == "stderr") CHECK(json.at("text").get<std::string>().find("bytes \\ \"") != std::string::npos);
+        if (events.back() == "log" && json.at("stream") == "stderr")
+            CHECK(json.at("text").get<std::string>().find("bytes \\ \"") != std::string::npos);
         if (events.back() == "started" && json.at("task") == 1) CHECK(json.at("total") == 100);
         if (events.back() == "ended" && json.at("task") == 1) {
             CHECK(json.at("ok") == true);
@@ -210,7 +215,8 @@ TEST_CASE("terminal: what is over stays, what was running leaves no line behind"
         unsigned short columns;
         unsigned short rows;
     };
-    for (const Row row : {Row{80, 24}, Row{20, 24}, Row{200, 50}, Row{80, 5}, Row{38, 10}, Row{4, 3}, Row{1, 1}, Row{0, 0}}) {
+    for (const Row row :
+         {Row{80, 24}, Row{20, 24}, Row{200, 50}, Row{80, 5}, Row{38, 10}, Row{4, 3}, Row{1, 1}, Row{0, 0}}) {
         CAPTURE(row.columns);
         CAPTURE(row.rows);
         for (const auto make : {plain_terminal, coloured_terminal}) {
@@ -221,8 +227,12 @@ TEST_CASE("terminal: what is over stays, what was running leaves no line behind"
                 display.note("a note");
                 std::vector<std::unique_ptr<Progress::Task>> tasks;
                 for (int i = 0; i < 12; ++i) {
-                    tasks.push_back(display.task("task " + std::to_string(i) + " with a name that is longer than most terminals are wide, and goes on", 1 << 30));
-                    for (int line = 0; line < 9; ++line) tasks.back()->log("line " + std::string(150, 'x') + "\n", Stream::out);
+                    tasks.push_back(
+                        display.task("task " + std::to_string(i) +
+                                         " with a name that is longer than most terminals are wide, and goes on",
+                                     1 << 30));
+                    for (int line = 0; line < 9; ++line)
+                        tasks.back()->log("line " + std::string(150, 'x') + "\n", Stream::out);
                     tasks.back()->advance(1'000'000'000);
                 }
                 for (auto& task : tasks) task->done("ok");
@@ -265,7 +275,10 @@ TEST_CASE("terminal: wide characters count as two, and broken ones do not matter
         task->failed("failed");
     });
     std::size_t shown = 0;
-    for (std::size_t at = text.find("  │ "); (at = text.find(wide, at)) != std::string::npos && text.find('\n', at) == text.find('\n', text.find("  │ ")); at += wide.size()) ++shown;
+    for (std::size_t at = text.find("  │ ");
+         (at = text.find(wide, at)) != std::string::npos && text.find('\n', at) == text.find('\n', text.find("  │ "));
+         at += wide.size())
+        ++shown;
     CHECK(shown == (79 - 4) / 2);
 }
 

@@ -2,9 +2,9 @@
 // What Engine::build sends, and what it makes of the answers.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include <map>
-#include <nlohmann/json.hpp>
 
 #include "base/text.hpp"
 #include "engine/scene.hpp"
@@ -22,7 +22,9 @@ struct Heard {
     std::vector<BuildEvent> events;
 };
 
-Heard build(Scene& scene, const BuildRequest& request = {.tags = {"x:1"}, .dockerfile = "Dockerfile", .platform = {}, .args = {}, .labels = {}},
+Heard build(Scene& scene,
+            const BuildRequest& request =
+                {.tags = {"x:1"}, .dockerfile = "Dockerfile", .platform = {}, .args = {}, .labels = {}},
             const io::Body& context = {.size = {}, .open = [] { return io::from_string("a tar"); }}) {
     Heard out;
     out.outcome = scene.engine().build(request, context, [&](const BuildEvent& event) { out.events.push_back(event); });
@@ -46,7 +48,8 @@ std::string unescaped(std::string_view text) {
 std::multimap<std::string, std::string> query_of(const test::Seen& seen) {
     std::multimap<std::string, std::string> out;
     const auto query = std::string_view(seen.target).substr(seen.target.find('?') + 1);
-    for (const std::string_view pair : split(query, '&')) out.emplace(pair.substr(0, pair.find('=')), unescaped(pair.substr(pair.find('=') + 1)));
+    for (const std::string_view pair : split(query, '&'))
+        out.emplace(pair.substr(0, pair.find('=')), unescaped(pair.substr(pair.find('=') + 1)));
     return out;
 }
 
@@ -58,8 +61,13 @@ TEST_CASE("what a build sends") {
     Scene scene({{"POST /v1.41/build?*", json_reply(200, "")}, {"GET /v1.41/info", json_reply(200, "{}")}});
     const std::string context(3'000'000, 'x');
     build(scene,
-          {.builder = Builder::buildkit, .tags = {"ghcr.io/kong/x:1", "x:2"}, .dockerfile = "sub/File", .platform = "linux/arm64",
-           .args = {{"LINES", "a=b\nc&d"}}, .labels = {{"l", "ü \"q\""}}, .no_cache = true},
+          {.builder = Builder::buildkit,
+           .tags = {"ghcr.io/kong/x:1", "x:2"},
+           .dockerfile = "sub/File",
+           .platform = "linux/arm64",
+           .args = {{"LINES", "a=b\nc&d"}},
+           .labels = {{"l", "ü \"q\""}},
+           .no_cache = true},
           {.size = {}, .open = [&] { return io::from_string(context); }});
     const auto seen = scene.seen().at(0);
     const auto query = query_of(seen);
@@ -87,7 +95,14 @@ TEST_CASE("what a build sends") {
 
 TEST_CASE("the classic builder, and what is left out") {
     Scene scene({{"POST /v1.41/build?version=1&*", json_reply(200, "")}});
-    build(scene, {.builder = Builder::classic, .tags = {"x"}, .dockerfile = "Dockerfile", .platform = {}, .args = {}, .labels = {}}, io::body_of("tar"));
+    build(scene,
+          {.builder = Builder::classic,
+           .tags = {"x"},
+           .dockerfile = "Dockerfile",
+           .platform = {},
+           .args = {},
+           .labels = {}},
+          io::body_of("tar"));
     const auto query = query_of(scene.seen().at(0));
     CHECK_FALSE(query.contains("platform"));
     CHECK_FALSE(query.contains("nocache"));
@@ -97,9 +112,11 @@ TEST_CASE("the classic builder, and what is left out") {
 
 TEST_CASE("BuildKit: traces are handed on as bytes, the image's id is read") {
     const std::string message("\x0a\x04\x1a\x02hi\xff\x00", 9);
-    const auto heard = heard_of("{\"id\":\"moby.buildkit.trace\",\"aux\":\"" + io::base64_encode(message) + "\"}\r\n" +
-                                "{\"id\":\"moby.buildkit.trace\",\"aux\":\"!! no base64\"}\r\n{\"id\":\"moby.buildkit.trace\",\"aux\":{}}\r\n" +
-                                "{\"id\":\"moby.image.id\",\"aux\":{\"ID\":\"" + id + "\"}}\r\n{\"stream\":\"Successfully tagged x:1\\n\"}\r\n");
+    const auto heard = heard_of(
+        "{\"id\":\"moby.buildkit.trace\",\"aux\":\"" + io::base64_encode(message) + "\"}\r\n" +
+        "{\"id\":\"moby.buildkit.trace\",\"aux\":\"!! no base64\"}\r\n{\"id\":\"moby.buildkit.trace\",\"aux\":{}}\r\n" +
+        "{\"id\":\"moby.image.id\",\"aux\":{\"ID\":\"" + id +
+        "\"}}\r\n{\"stream\":\"Successfully tagged x:1\\n\"}\r\n");
     REQUIRE(heard.events.size() == 2);
     CHECK(heard.events[0].kind == BuildEvent::Kind::trace);
     CHECK(heard.events[0].bytes == message);
@@ -112,8 +129,9 @@ TEST_CASE("BuildKit: traces are handed on as bytes, the image's id is read") {
 
 TEST_CASE("the classic builder tells an id for each stage: the last one is the image's") {
     for (const std::string end : {"\n", "\r\n"}) {
-        const auto heard = heard_of("{\"stream\":\"Step 1/2 : FROM x\"}" + end + "{\"stream\":\"\\n\"}" + end + "{\"aux\":{\"ID\":\"sha256:first\"}}" + end +
-                                    "{\"aux\":{\"ID\":\"" + id + "\"}}" + end + "{\"aux\":{\"ID\":\"\"}}" + end + "{\"stream\":\"end\"}");
+        const auto heard = heard_of("{\"stream\":\"Step 1/2 : FROM x\"}" + end + "{\"stream\":\"\\n\"}" + end +
+                                    "{\"aux\":{\"ID\":\"sha256:first\"}}" + end + "{\"aux\":{\"ID\":\"" + id + "\"}}" +
+                                    end + "{\"aux\":{\"ID\":\"\"}}" + end + "{\"stream\":\"end\"}");
         CHECK(heard.outcome.image_id == id);
         REQUIRE(heard.events.size() == 3);
         CHECK(heard.events[2].bytes == "end");
@@ -129,13 +147,16 @@ TEST_CASE("errors: whose code is it, and where does it stand") {
     const Row rows[] = {
         {R"({"errorDetail":{"code":37,"message":"The command '/bin/sh -c x' returned a non-zero code: 37"},"error":"The command"})",
          "The command '/bin/sh -c x' returned a non-zero code: 37", 37},
-        {R"({"error":"The command","errorDetail":{"message":"The command returned","code":2}})", "The command returned", 2},  // as 29 writes it
+        {R"({"error":"The command","errorDetail":{"message":"The command returned","code":2}})", "The command returned",
+         2},  // as 29 writes it
         {R"({"errorDetail":{"message":"process \"/bin/sh -c x\" did not complete successfully: exit code: 137"},"error":"process"})",
          "process \"/bin/sh -c x\" did not complete successfully: exit code: 137", 137},
-        {R"({"errorDetail":{"message":"executor failed running [/bin/sh -c x]: exit code: 1"}})", "executor failed running [/bin/sh -c x]: exit code: 1", 1},
+        {R"({"errorDetail":{"message":"executor failed running [/bin/sh -c x]: exit code: 1"}})",
+         "executor failed running [/bin/sh -c x]: exit code: 1", 1},
         {R"({"error":"building at STEP \"RUN exit 37\": while running runtime: exit status 37\n"})",
          "building at STEP \"RUN exit 37\": while running runtime: exit status 37\n", 37},
-        {R"({"error":"process \"echo exit code: 5\" was canceled"})", "process \"echo exit code: 5\" was canceled", std::nullopt},
+        {R"({"error":"process \"echo exit code: 5\" was canceled"})", "process \"echo exit code: 5\" was canceled",
+         std::nullopt},
         {R"({"error":"it says exit code: "})", "it says exit code: ", std::nullopt},
         {R"({"error":"exit code: 99999999999999"})", "exit code: 99999999999999", std::nullopt},
         {R"({"errorDetail":{"message":"odd","code":"37"}})", "odd", std::nullopt},
@@ -151,7 +172,8 @@ TEST_CASE("errors: whose code is it, and where does it stand") {
 }
 
 TEST_CASE("a stream without an end has no image") {
-    for (const std::string stream : {"", "\r\n\r\n", "{\"stream\":\"Step 1/1 : FROM x\\n\"}\r\n", "no json\n[]\n7\nnull\n{\"aux\":7}\n{\"stream\":7}\n{\"aux\":{\"ID\":7}}\n"}) {
+    for (const std::string stream : {"", "\r\n\r\n", "{\"stream\":\"Step 1/1 : FROM x\\n\"}\r\n",
+                                     "no json\n[]\n7\nnull\n{\"aux\":7}\n{\"stream\":7}\n{\"aux\":{\"ID\":7}}\n"}) {
         CAPTURE(stream);
         const auto heard = heard_of(stream);
         CHECK(heard.outcome.image_id.empty());
@@ -160,7 +182,9 @@ TEST_CASE("a stream without an end has no image") {
 }
 
 TEST_CASE("podman speaks like the classic builder") {
-    const auto heard = heard_of("{\"stream\":\"STEP 1/2: FROM x\\n\"}\n{\"stream\":\"0f5b\\n\"}\n{\"aux\":{\"ID\":\"" + id + "\"}}\n", podman_pong());
+    const auto heard =
+        heard_of("{\"stream\":\"STEP 1/2: FROM x\\n\"}\n{\"stream\":\"0f5b\\n\"}\n{\"aux\":{\"ID\":\"" + id + "\"}}\n",
+                 podman_pong());
     CHECK(heard.outcome.image_id == id);
     CHECK(heard.events.size() == 2);
 }
@@ -170,7 +194,9 @@ TEST_CASE("a stream that breaks off is no end of a build, also where an id has c
     Scene length({{"POST /v1.41/build?*", {.body = lines, .drop_reply_at = lines.size(), .claimed_length = 5000}}});
     CHECK_THROWS_AS(build(length), io::TransportError);
     Scene chunks({{"POST /v1.41/build?*",
-                   {.headers = {{"Transfer-Encoding", "chunked"}}, .body = fmt::format("{:x}\r\n{}\r\n", lines.size(), lines), .drop_reply_at = 10'000}}});
+                   {.headers = {{"Transfer-Encoding", "chunked"}},
+                    .body = fmt::format("{:x}\r\n{}\r\n", lines.size(), lines),
+                    .drop_reply_at = 10'000}}});
     CHECK_THROWS_AS(build(chunks), io::TransportError);
     // curl asks once more where a kept connection turns out to be dead, and never again.
     const Scene::Step lost{"POST /v1.41/build?*", {.lost = true}};
@@ -180,9 +206,11 @@ TEST_CASE("a stream that breaks off is no end of a build, also where an id has c
 }
 
 TEST_CASE("what is wrong before the stream begins is an HTTP error") {
-    Scene syntax({{"POST /v1.41/build?*", json_reply(400, R"({"message":"dockerfile parse error on line 2: unknown instruction: NOSUCH"})")}});
+    Scene syntax({{"POST /v1.41/build?*",
+                   json_reply(400, R"({"message":"dockerfile parse error on line 2: unknown instruction: NOSUCH"})")}});
     CHECK(contains(error_of([&] { build(syntax); }).message(), "POST /build: dockerfile parse error on line 2"));
-    Scene early({{"POST /v1.41/build?*", {.status = 500, .body = R"({"message":"no space left on device"})", .early = true}}});
+    Scene early(
+        {{"POST /v1.41/build?*", {.status = 500, .body = R"({"message":"no space left on device"})", .early = true}}});
     CHECK(contains(error_of([&] { build(early); }).message(), "no space left on device"));
 }
 
@@ -197,7 +225,10 @@ TEST_CASE("the context fails while it is sent: its own error comes out") {
         bool begun_ = false;
     };
     Scene scene({{"POST /v1.41/build?*", json_reply(200, "")}});
-    const Error error = error_of([&] { build(scene, {.tags = {}, .dockerfile = "D", .platform = {}, .args = {}, .labels = {}}, {.size = {}, .open = [] { return std::make_unique<Failing>(); }}); });
+    const Error error = error_of([&] {
+        build(scene, {.tags = {}, .dockerfile = "D", .platform = {}, .args = {}, .labels = {}},
+              {.size = {}, .open = [] { return std::make_unique<Failing>(); }});
+    });
     CHECK(error.message() == "the file changed");
 }
 

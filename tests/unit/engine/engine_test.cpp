@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <doctest/doctest.h>
-
 #include <nlohmann/json.hpp>
 
 #include "engine/scene.hpp"
@@ -39,7 +38,9 @@ TEST_CASE("an engine that is too old, or is none") {
         CHECK((error.fault() == Fault::failed || version.empty()));
         CHECK((contains(error.message(), version) || version.empty()));
     }
-    const Error error = error_of([] { identity_of({.headers = {{"Server", "nginx"}}, .body = "<html>\x1b[31mhello"}); });
+    const Error error = error_of([] {
+        identity_of({.headers = {{"Server", "nginx"}}, .body = "<html>\x1b[31mhello"});
+    });
     CHECK(error.fault() == Fault::unavailable);
     CHECK(contains(error.message(), "<html>hello"));
     CHECK_THROWS_AS(identity_of({.status = 503, .headers = {{"Api-Version", "1.41"}}}), Error);
@@ -58,7 +59,9 @@ TEST_CASE("who it is, and which builder it has") {
 TEST_CASE("a socket with nobody behind it says which of the possible reasons it is") {
     io::HttpClient http({}, "test");
     const test::Folder folder;
-    const auto error_at = [&](const std::string& path) { return error_of([&] { Engine(http, {path, "DOCKER_HOST"}); }); };
+    const auto error_at = [&](const std::string& path) {
+        return error_of([&] { Engine(http, {path, "DOCKER_HOST"}); });
+    };
     const Error nothing = error_at(folder.path() / "none.sock");
     CHECK(nothing.fault() == Fault::unavailable);
     CHECK(contains(nothing.message(), "none.sock (DOCKER_HOST): No such file or directory"));
@@ -66,7 +69,9 @@ TEST_CASE("a socket with nobody behind it says which of the possible reasons it 
     CHECK(file.fault() == Fault::config);
     CHECK(contains(file.message(), "is no socket"));
     const std::string dead = folder.path() / "dead.sock";
-    { const test::HttpServer gone([](const test::Seen&) { return test::Reply{}; }, dead); }
+    {
+        const test::HttpServer gone([](const test::Seen&) { return test::Reply{}; }, dead);
+    }
     CHECK(contains(error_at(dead).message(), "the socket is there, its engine is not"));
 }
 
@@ -75,13 +80,17 @@ TEST_CASE("an engine that takes the connection and says nothing is no success") 
 }
 
 TEST_CASE("/info: docker, containerd's store, podman") {
-    Scene scene({{"GET /v1.41/info", json_reply(200, R"({"Name":"box","ServerVersion":"20.10.24+dfsg1","OSType":"linux","Architecture":"x86_64","NCPU":4,
+    Scene scene(
+        {{"GET /v1.41/info",
+          json_reply(
+              200, R"({"Name":"box","ServerVersion":"20.10.24+dfsg1","OSType":"linux","Architecture":"x86_64","NCPU":4,
                   "MemTotal":25276510208,"DockerRootDir":"/var/lib/docker","Driver":"overlay2","DriverStatus":[["Backing Filesystem","extfs"]],"Warnings":null})")},
-                 {"GET /v1.41/info", json_reply(200, R"({"ServerVersion":"29.7.2","OSType":"linux","Architecture":"aarch64","Driver":"overlayfs",
+         {"GET /v1.41/info",
+          json_reply(200, R"({"ServerVersion":"29.7.2","OSType":"linux","Architecture":"aarch64","Driver":"overlayfs",
                   "DriverStatus":[["driver-type","io.containerd.snapshotter.v1"]]})")},
-                 {"GET /v1.41/info", json_reply(200, R"({"OSType":"linux","Architecture":"amd64","DriverStatus":null})")},
-                 {"GET /v1.41/info", json_reply(200, R"({"OSType":"windows","Architecture":"x86_64"})")},
-                 {"GET /v1.41/info", json_reply(200, R"({"OSType":"linux","Architecture":"riscv64"})")}});
+         {"GET /v1.41/info", json_reply(200, R"({"OSType":"linux","Architecture":"amd64","DriverStatus":null})")},
+         {"GET /v1.41/info", json_reply(200, R"({"OSType":"windows","Architecture":"x86_64"})")},
+         {"GET /v1.41/info", json_reply(200, R"({"OSType":"linux","Architecture":"riscv64"})")}});
     const Info docker = scene.engine().info();
     CHECK(docker.name == "box");
     CHECK(docker.version == "20.10.24+dfsg1");
@@ -118,9 +127,13 @@ TEST_CASE("refusals: in JSON, in plain text, without a word") {
         const char* says;
     };
     const Row rows[] = {
-        {json_reply(500, R"({"message":"the disk is \u001b[31mfull"})"), Fault::failed, "the engine refuses GET /info: the disk is full"},
-        {json_reply(400, R"({"message":"client version 1.41 is too old. Minimum supported API version is 1.60"})"), Fault::failed, "too old"},
-        {{.status = 400, .body = "client version 1.12 is too old\n"}, Fault::failed, "refuses GET /info: client version 1.12 is too old"},
+        {json_reply(500, R"({"message":"the disk is \u001b[31mfull"})"), Fault::failed,
+         "the engine refuses GET /info: the disk is full"},
+        {json_reply(400, R"({"message":"client version 1.41 is too old. Minimum supported API version is 1.60"})"),
+         Fault::failed, "too old"},
+        {{.status = 400, .body = "client version 1.12 is too old\n"},
+         Fault::failed,
+         "refuses GET /info: client version 1.12 is too old"},
         {json_reply(404, R"({"message":"page not found"})"), Fault::not_found, "page not found"},
         {{.status = 404, .body = "Not Found\n"}, Fault::not_found, "Not Found"},
         {json_reply(403, R"({"message":"authz plugin says no"})"), Fault::denied, "authz plugin says no"},
@@ -140,16 +153,25 @@ TEST_CASE("refusals: in JSON, in plain text, without a word") {
 }
 
 TEST_CASE("images: as docker, containerd's store and podman describe them") {
-    const std::string image = R"(,"Os":"linux","Architecture":"arm64","RootFS":{"Type":"layers","Layers":[")" + id_a + R"(",")" + id_b + R"("]})";
+    const std::string image = R"(,"Os":"linux","Architecture":"arm64","RootFS":{"Type":"layers","Layers":[")" + id_a +
+                              R"(",")" + id_b + R"("]})";
     Scene scene({
         {"GET /v1.41/images/wasmx-build-ubuntu/json",
-         json_reply(200, R"({"Id":")" + id_a + R"(","RepoTags":["wasmx-build-ubuntu:latest"],"RepoDigests":[],"Config":{"Labels":{"k":"v"}})" + image + "}")},
+         json_reply(200,
+                    R"({"Id":")" + id_a +
+                        R"(","RepoTags":["wasmx-build-ubuntu:latest"],"RepoDigests":[],"Config":{"Labels":{"k":"v"}})" +
+                        image + "}")},
         {"GET /v1.41/images/ghcr.io/kong/x:1/json",
-         json_reply(200, R"({"Id":")" + id_b + R"(","RepoTags":["ghcr.io/kong/x:1"],"RepoDigests":["ghcr.io/kong/x@)" + id_b + R"("],"Config":{"Labels":null})" + image + "}")},
-        {"GET /v1.41/images/p/json", json_reply(200, R"({"Id":")" + id_a.substr(7) + R"(","RepoTags":["localhost/p:latest"],"Config":null)" + image + "}")},
+         json_reply(200, R"({"Id":")" + id_b + R"(","RepoTags":["ghcr.io/kong/x:1"],"RepoDigests":["ghcr.io/kong/x@)" +
+                             id_b + R"("],"Config":{"Labels":null})" + image + "}")},
+        {"GET /v1.41/images/p/json",
+         json_reply(200, R"({"Id":")" + id_a.substr(7) + R"(","RepoTags":["localhost/p:latest"],"Config":null)" +
+                             image + "}")},
         {"GET /v1.41/images/none/json", json_reply(404, R"({"message":"No such image: none"})")},
-        {"GET /v1.41/images/scratch/json", json_reply(200, R"({"Id":")" + id_a + R"(","RepoTags":null,"RootFS":{"Type":"layers"}})")},
-        {"GET /v1.41/images/odd/json", json_reply(200, R"({"Id":")" + id_a + R"(","RootFS":{"Layers":["sha256:short"]}})")},
+        {"GET /v1.41/images/scratch/json",
+         json_reply(200, R"({"Id":")" + id_a + R"(","RepoTags":null,"RootFS":{"Type":"layers"}})")},
+        {"GET /v1.41/images/odd/json",
+         json_reply(200, R"({"Id":")" + id_a + R"(","RootFS":{"Layers":["sha256:short"]}})")},
         {"GET /v1.41/images/odd/json", json_reply(200, R"({"Id":")" + id_a + R"(","Config":{"Labels":{"k":1}}})")},
         {"GET /v1.41/images/odd/json", json_reply(500, R"({"message":"layer does not exist"})")},
     });
@@ -183,22 +205,30 @@ TEST_CASE("X-Registry-Auth is base64url of JSON, a refresh token instead of a pa
         for (char& c : text) c = c == '-' ? '+' : c == '_' ? '/' : c;
         return nlohmann::json::parse(io::base64_decode(text).value());
     };
-    REQUIRE(io::base64_encode(nlohmann::json{{"username", "otto"}, {"password", "~>~~>>~~~>>>"}}.dump()).find_first_of("+/") != std::string::npos);
-    CHECK(decoded(Engine::registry_auth("otto", Secret("~>~~>>~~~>>>"), {})) == nlohmann::json{{"username", "otto"}, {"password", "~>~~>>~~~>>>"}});
-    CHECK(decoded(Engine::registry_auth("<token>", Secret("p"), Secret("refresh"))) == nlohmann::json{{"identitytoken", "refresh"}});
+    REQUIRE(io::base64_encode(nlohmann::json{{"username", "otto"}, {"password", "~>~~>>~~~>>>"}}.dump())
+                .find_first_of("+/") != std::string::npos);
+    CHECK(decoded(Engine::registry_auth("otto", Secret("~>~~>>~~~>>>"), {})) ==
+          nlohmann::json{{"username", "otto"}, {"password", "~>~~>>~~~>>>"}});
+    CHECK(decoded(Engine::registry_auth("<token>", Secret("p"), Secret("refresh"))) ==
+          nlohmann::json{{"identitytoken", "refresh"}});
 }
 
 TEST_CASE("a pull says what it wants, and reads its end") {
-    const std::string fine = "{\"status\":\"Pulling fs layer\",\"id\":\"x\"}\r\n{\"status\":\"Status: Downloaded newer image\"}\r\n";
-    Scene scene({{"POST /v1.41/images/create?fromImage=ghcr.io%2Fkong%2Fbase&tag=1&platform=linux%2Farm64", json_reply(200, fine)},
-                 {"POST /v1.41/images/create?fromImage=busybox&tag=latest&platform=linux%2Farm64", json_reply(200, fine)}});
+    const std::string fine =
+        "{\"status\":\"Pulling fs layer\",\"id\":\"x\"}\r\n{\"status\":\"Status: Downloaded newer image\"}\r\n";
+    Scene scene(
+        {{"POST /v1.41/images/create?fromImage=ghcr.io%2Fkong%2Fbase&tag=1&platform=linux%2Farm64",
+          json_reply(200, fine)},
+         {"POST /v1.41/images/create?fromImage=busybox&tag=latest&platform=linux%2Farm64", json_reply(200, fine)}});
     test::Recording progress;
     scene.engine().pull(oci::Reference::parse("ghcr.io/kong/base:1"), "linux/arm64", Secret("QUJD"), progress);
     scene.engine().pull(oci::Reference::parse("busybox"), "linux/arm64", {}, progress);
     CHECK(scene.verdict().empty());
     CHECK(scene.seen()[0].header("X-Registry-Auth") == "QUJD");
     CHECK_FALSE(scene.seen()[1].headers.contains("x-registry-auth"));
-    CHECK(progress.lines == std::vector<std::string>{"+pulling ghcr.io/kong/base:1", "pulling ghcr.io/kong/base:1: pulled", "+pulling busybox", "pulling busybox: pulled"});
+    CHECK(progress.lines == std::vector<std::string>{"+pulling ghcr.io/kong/base:1",
+                                                     "pulling ghcr.io/kong/base:1: pulled", "+pulling busybox",
+                                                     "pulling busybox: pulled"});
 }
 
 TEST_CASE("a pull that fails: at once, inside a 200, or by breaking off") {
@@ -208,23 +238,29 @@ TEST_CASE("a pull that fails: at once, inside a 200, or by breaking off") {
         const char* says;
     };
     const Row rows[] = {
-        {json_reply(404, R"({"message":"pull access denied for x, repository does not exist"})"), Fault::not_found, "pull access denied"},
+        {json_reply(404, R"({"message":"pull access denied for x, repository does not exist"})"), Fault::not_found,
+         "pull access denied"},
         {json_reply(500, R"({"message":"unauthorized"})"), Fault::failed, "unauthorized"},
-        {json_reply(200, "{\"status\":\"Pulling\"}\n{\"errorDetail\":{\"message\":\"no \\u001b[1mspace\"},\"error\":\"no space\"}\n"), Fault::failed, "x:1: no space"},
+        {json_reply(200,
+                    "{\"status\":\"Pulling\"}\n{\"errorDetail\":{\"message\":\"no \\u001b[1mspace\"},\"error\":\"no "
+                    "space\"}\n"),
+         Fault::failed, "x:1: no space"},
         {json_reply(200, "{\"error\":\"initializing source: denied\"}"), Fault::failed, "initializing source: denied"},
     };
     for (const Row& row : rows) {
         CAPTURE(row.says);
         Scene scene({{"POST /v1.41/images/create*", row.reply}});
         test::Recording progress;
-        const Error error = error_of([&] { scene.engine().pull(oci::Reference::parse("ghcr.io/x:1"), "linux/amd64", {}, progress); });
+        const Error error =
+            error_of([&] { scene.engine().pull(oci::Reference::parse("ghcr.io/x:1"), "linux/amd64", {}, progress); });
         CHECK(error.fault() == row.fault);
         CHECK(contains(error.message(), "cannot pull ghcr.io/x:1"));
         CHECK(contains(error.message(), row.says));
         CHECK(contains(error.hint(), "docker login ghcr.io"));
         CHECK(progress.lines.back() == "pulling ghcr.io/x:1: FAILED failed");
     }
-    Scene scene({{"POST /v1.41/images/create*", {.body = "{\"status\":\"Pulling\"}\n", .drop_reply_at = 21, .claimed_length = 4000}}});
+    Scene scene({{"POST /v1.41/images/create*",
+                  {.body = "{\"status\":\"Pulling\"}\n", .drop_reply_at = 21, .claimed_length = 4000}}});
     test::Recording progress;
     CHECK_THROWS_AS(scene.engine().pull(oci::Reference::parse("x"), "linux/amd64", {}, progress), io::TransportError);
     CHECK(progress.lines.back() == "pulling x: STOPPED");
@@ -232,10 +268,13 @@ TEST_CASE("a pull that fails: at once, inside a 200, or by breaking off") {
 
 TEST_CASE("podman has to be told of a registry without TLS") {
     const std::string fine = "{\"status\":\"done\"}\n";
-    Scene scene({{"POST /v1.41/images/create?fromImage=127.0.0.1%3A5000%2Fx&tag=1&platform=linux%2Farm64&tlsVerify=false", json_reply(200, fine)},
-                 {"POST /v1.41/images/create?fromImage=localhost%3A5000%2Fx&tag=1&platform=linux%2Farm64&tlsVerify=false", json_reply(200, fine)},
-                 {"POST /v1.41/images/create?fromImage=ghcr.io%2Fx&tag=1&platform=linux%2Farm64", json_reply(200, fine)}},
-                podman_pong());
+    Scene scene(
+        {{"POST /v4.0.0/libpod/images/pull?reference=127.0.0.1%3A5000%2Fx%3A1&tlsVerify=false&OS=linux&Arch=arm64",
+          json_reply(200, fine)},
+         {"POST /v4.0.0/libpod/images/pull?reference=localhost%3A5000%2Fx%3A1&tlsVerify=false&OS=linux&Arch=arm64",
+          json_reply(200, fine)},
+         {"POST /v1.41/images/create?fromImage=ghcr.io%2Fx&tag=1&platform=linux%2Farm64", json_reply(200, fine)}},
+        podman_pong());
     test::Recording progress;
     for (const std::string name : {"127.0.0.1:5000/x:1", "localhost:5000/x:1", "ghcr.io/x:1"})
         scene.engine().pull(oci::Reference::parse(name), "linux/arm64", {}, progress);
@@ -243,7 +282,8 @@ TEST_CASE("podman has to be told of a registry without TLS") {
 }
 
 TEST_CASE("an exported image comes as it is") {
-    Scene scene({{"GET /v1.41/images/x:1/get", {.headers = {{"Content-Type", "application/x-tar"}}, .body = std::string(200'000, 't')}},
+    Scene scene({{"GET /v1.41/images/x:1/get",
+                  {.headers = {{"Content-Type", "application/x-tar"}}, .body = std::string(200'000, 't')}},
                  {"GET /v1.41/images/y/get", json_reply(404, R"({"message":"No such image: y"})")}});
     CHECK(io::read_all(*scene.engine().export_image("x:1"), 1 << 20) == std::string(200'000, 't'));
     CHECK(error_of([&] { scene.engine().export_image("y"); }).fault() == Fault::not_found);
@@ -284,21 +324,28 @@ TEST_CASE("a path of an image is read through a container that is removed whatev
     SUBCASE("the reader throws") {
         Scene scene({create, archive, remove});
         const auto read = [](io::TarReader&) { throw Error(Fault::integrity, "not what it should be"); };
-        CHECK(error_of([&] { scene.engine().copy_out("x:1", "/wasmx/dist", read); }).message() == "not what it should be");
+        CHECK(error_of([&] { scene.engine().copy_out("x:1", "/wasmx/dist", read); }).message() ==
+              "not what it should be");
         CHECK(scene.verdict().empty());
     }
     SUBCASE("the path is not there") {
-        Scene scene({create, {"GET /v1.41/containers/c1/archive*", json_reply(404, R"({"message":"Could not find the file"})")}, remove});
-        const Error error = error_of([&] { scene.engine().copy_out("x:1", "/none", [](io::TarReader&) { FAIL("read"); }); });
+        Scene scene({create,
+                     {"GET /v1.41/containers/c1/archive*", json_reply(404, R"({"message":"Could not find the file"})")},
+                     remove});
+        const Error error =
+            error_of([&] { scene.engine().copy_out("x:1", "/none", [](io::TarReader&) { FAIL("read"); }); });
         CHECK(error.fault() == Fault::not_found);
         CHECK(error.message() == "the image has no /none");
         CHECK(scene.verdict().empty());
     }
     SUBCASE("the archive breaks off") {
-        Scene scene({create, {"GET /v1.41/containers/c1/archive*", {.body = small_tar(), .drop_reply_at = 514}}, remove});
-        CHECK_THROWS_AS(scene.engine().copy_out("x:1", "/p", [](io::TarReader& reader) {
-            while (reader.next()) io::drain(*reader.member());
-        }), Error);
+        Scene scene(
+            {create, {"GET /v1.41/containers/c1/archive*", {.body = small_tar(), .drop_reply_at = 514}}, remove});
+        CHECK_THROWS_AS(scene.engine().copy_out("x:1", "/p",
+                                                [](io::TarReader& reader) {
+                                                    while (reader.next()) io::drain(*reader.member());
+                                                }),
+                        Error);
         CHECK(scene.verdict().empty());
     }
     SUBCASE("the container cannot be removed: no reason to fail") {
@@ -308,7 +355,8 @@ TEST_CASE("a path of an image is read through a container that is removed whatev
     }
     SUBCASE("none was made: nothing is removed") {
         Scene scene({{"POST /v1.41/containers/create", json_reply(404, R"({"message":"No such image: x:1"})")}});
-        CHECK(error_of([&] { scene.engine().copy_out("x:1", "/p", [](io::TarReader&) {}); }).fault() == Fault::not_found);
+        CHECK(error_of([&] { scene.engine().copy_out("x:1", "/p", [](io::TarReader&) {}); }).fault() ==
+              Fault::not_found);
         CHECK(scene.verdict().empty());
     }
     SUBCASE("one without a name") {
@@ -319,13 +367,15 @@ TEST_CASE("a path of an image is read through a container that is removed whatev
 }
 
 TEST_CASE("the build cache: which records are of contexts, and taking one away") {
-    Scene scene({{"GET /v1.41/system/df?type=build-cache", json_reply(200, R"({"BuildCache":[
+    Scene scene(
+        {{"GET /v1.41/system/df?type=build-cache", json_reply(200, R"({"BuildCache":[
                     {"ID":"a","Description":"http url http://build-context-5f3a"},{"ID":"b","Description":"copy /context /"},
                     {"ID":"c","Description":"mount / from exec /bin/sh -c make"},{"ID":"d","Description":"local source for context"}]})")},
-                 {"GET /v1.41/system/df*", json_reply(200, R"({"BuildCache":null})")},
-                 {"GET /v1.41/system/df*", json_reply(409, R"({"message":"a disk usage operation is already running"})")},
-                 {"POST /v1.41/build/prune?all=1&filters=%7B%22id%22%3A%5B%22a%22%5D%7D", json_reply(200, R"({"CachesDeleted":["a"],"SpaceReclaimed":5})")},
-                 {"POST /v1.41/build/prune*", json_reply(200, R"({"CachesDeleted":null,"SpaceReclaimed":0})")}});
+         {"GET /v1.41/system/df*", json_reply(200, R"({"BuildCache":null})")},
+         {"GET /v1.41/system/df*", json_reply(409, R"({"message":"a disk usage operation is already running"})")},
+         {"POST /v1.41/build/prune?all=1&filters=%7B%22id%22%3A%5B%22a%22%5D%7D",
+          json_reply(200, R"({"CachesDeleted":["a"],"SpaceReclaimed":5})")},
+         {"POST /v1.41/build/prune*", json_reply(200, R"({"CachesDeleted":null,"SpaceReclaimed":0})")}});
     Engine& engine = scene.engine();
     CHECK(engine.context_cache_records() == std::vector<std::string>{"a", "b"});
     CHECK(engine.context_cache_records().empty());

@@ -2,11 +2,10 @@
 #include "engine/locate.hpp"
 
 #include <doctest/doctest.h>
+#include <nlohmann/json.hpp>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
-
-#include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
 #include "io/stream.hpp"
@@ -34,7 +33,10 @@ struct Machine {
 };
 
 std::string meta(const std::string& name, const std::string& host) {
-    return nlohmann::json{{"Name", name}, {"Metadata", nlohmann::json::object()}, {"Endpoints", {{"docker", {{"Host", host}, {"SkipTLSVerify", false}}}}}}.dump();
+    return nlohmann::json{{"Name", name},
+                          {"Metadata", nlohmann::json::object()},
+                          {"Endpoints", {{"docker", {{"Host", host}, {"SkipTLSVerify", false}}}}}}
+        .dump();
 }
 
 Error refusal_of(const std::string& host) {
@@ -47,7 +49,9 @@ Error refusal_of(const std::string& host) {
     return {Fault::bug, ""};
 }
 
-bool says(const Error& error, const std::string& part) { return (error.message() + "\n" + error.hint()).find(part) != std::string::npos; }
+bool says(const Error& error, const std::string& part) {
+    return (error.message() + "\n" + error.hint()).find(part) != std::string::npos;
+}
 
 void make_socket(const std::filesystem::path& path) {
     std::filesystem::create_directories(path.parent_path());
@@ -90,7 +94,8 @@ TEST_CASE("the current context of config.json, unless DOCKER_CONTEXT says otherw
 TEST_CASE("HOME has the configuration where DOCKER_CONFIG is not set") {
     const Machine machine;
     const Variable config("DOCKER_CONFIG", std::nullopt);
-    machine.folder.write("home/.docker/contexts/meta/" + io::sha256("x").hex() + "/meta.json", meta("x", "unix:///x.sock"));
+    machine.folder.write("home/.docker/contexts/meta/" + io::sha256("x").hex() + "/meta.json",
+                         meta("x", "unix:///x.sock"));
     machine.folder.write("home/.docker/config.json", R"({"currentContext":"x"})");
     CHECK(locate("").socket == "/x.sock");
 }
@@ -122,7 +127,8 @@ TEST_CASE("a context that is not there, or is none") {
     const Variable context("DOCKER_CONTEXT", "gone");
     CHECK(refusal_of("").fault() == Fault::config);
     CHECK(says(refusal_of(""), "docker context ls"));
-    for (const std::string text : {"", "no json", "[]", "{}", R"({"Endpoints":{"docker":{"Host":7}}})", R"({"Endpoints":[]})"}) {
+    for (const std::string text :
+         {"", "no json", "[]", "{}", R"({"Endpoints":{"docker":{"Host":7}}})", R"({"Endpoints":[]})"}) {
         CAPTURE(text);
         machine.write_context("gone", text);
         CHECK(refusal_of("").fault() == Fault::config);
@@ -146,8 +152,9 @@ TEST_CASE("without a word from anybody the usual sockets are tried in their orde
     const std::string root = machine.folder.path();
     const Error error = refusal_of("");
     CHECK(error.fault() == Fault::unavailable);
-    CHECK(error.message() == "there is no container engine here; tried /var/run/docker.sock, " + root + "/run/docker.sock, " + root +
-                                 "/home/.docker/run/docker.sock, " + root + "/run/podman/podman.sock, /run/podman/podman.sock");
+    CHECK(error.message() == "there is no container engine here; tried /var/run/docker.sock, " + root +
+                                 "/run/docker.sock, " + root + "/home/.docker/run/docker.sock, " + root +
+                                 "/run/podman/podman.sock, /run/podman/podman.sock");
     make_socket(root + "/run/podman/podman.sock");
     CHECK(locate("").origin == "rootless podman");
     make_socket(root + "/home/.docker/run/docker.sock");

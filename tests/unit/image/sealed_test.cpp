@@ -2,9 +2,9 @@
 #include "image/sealed.hpp"
 
 #include <doctest/doctest.h>
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
 #include "base/text.hpp"
@@ -12,8 +12,8 @@
 #include "support/recording.hpp"
 
 using namespace wasmx;
-using image::Sealed;
 using image::seal_export;
+using image::Sealed;
 using Json = nlohmann::json;
 
 namespace {
@@ -41,7 +41,9 @@ std::string tar_with(const std::vector<Member>& members) {
     return io::read_all(*source, 64 << 20);
 }
 
-Member link_to(const std::string& path, const std::string& target) { return {path, target, io::TarEntry::Type::symlink}; }
+Member link_to(const std::string& path, const std::string& target) {
+    return {path, target, io::TarEntry::Type::symlink};
+}
 
 std::string layer_with(const std::string& name) { return tar_with({{name, "content of " + name}}); }
 std::string gzipped(const std::string& bytes) { return io::read_all(*io::gzip(io::from_string(bytes)), 64 << 20); }
@@ -60,7 +62,11 @@ std::string id_of(const std::string& bytes) { return io::sha256(bytes).str(); }
 std::string config_of(const std::vector<std::string>& layers) {
     Json ids = Json::array();
     for (const std::string& layer : layers) ids.push_back(id_of(layer));
-    return Json{{"os", "linux"}, {"architecture", "arm64"}, {"config", Json::object()}, {"rootfs", {{"type", "layers"}, {"diff_ids", ids}}}}.dump();
+    return Json{{"os", "linux"},
+                {"architecture", "arm64"},
+                {"config", Json::object()},
+                {"rootfs", {{"type", "layers"}, {"diff_ids", ids}}}}
+        .dump();
 }
 
 Member manifest_of(const std::string& config, const std::vector<std::string>& layers) {
@@ -121,14 +127,15 @@ TEST_SUITE_BEGIN("image");
 
 TEST_CASE("docker 20.10: folders sorted by id, not by layer; a layer that is there twice is a link") {
     const std::string config = config_of({two, one, two});
-    const Sealed sealed = sealed_of({{"0a/VERSION", "1.0"},
-                                     {"0a/json", "{}"},
-                                     {"0a/layer.tar", one},
-                                     {"1b/layer.tar", two},
-                                     link_to("2c/layer.tar", "../1b/layer.tar"),
-                                     {hex(config) + ".json", config},
-                                     manifest_of(hex(config) + ".json", {"1b/layer.tar", "0a/layer.tar", "2c/layer.tar"}),
-                                     {"repositories", "{}"}});
+    const Sealed sealed =
+        sealed_of({{"0a/VERSION", "1.0"},
+                   {"0a/json", "{}"},
+                   {"0a/layer.tar", one},
+                   {"1b/layer.tar", two},
+                   link_to("2c/layer.tar", "../1b/layer.tar"),
+                   {hex(config) + ".json", config},
+                   manifest_of(hex(config) + ".json", {"1b/layer.tar", "0a/layer.tar", "2c/layer.tar"}),
+                   {"repositories", "{}"}});
     check_sealed(sealed, {two, one, two});
     for (const auto& layer : sealed.layers) CHECK(layer.descriptor.media_type == oci::media_type::oci_layer_gzip);
     CHECK(sealed.layers[0].descriptor == sealed.layers[2].descriptor);
@@ -136,8 +143,13 @@ TEST_CASE("docker 20.10: folders sorted by id, not by layer; a layer that is the
 
 TEST_CASE("docker 25 and later: blobs sorted by digest, plain tars under their diff IDs") {
     const std::string config = config_of({one, two});
-    std::vector<Member> members{blob(one), blob(two), blob(config), blob(R"({"schemaVersion":2,"layers":[]})"), blob(R"({"id":"v1"})"),
-                                {"index.json", "{}"}, {"oci-layout", R"({"imageLayoutVersion":"1.0.0"})"}};
+    std::vector<Member> members{blob(one),
+                                blob(two),
+                                blob(config),
+                                blob(R"({"schemaVersion":2,"layers":[]})"),
+                                blob(R"({"id":"v1"})"),
+                                {"index.json", "{}"},
+                                {"oci-layout", R"({"imageLayoutVersion":"1.0.0"})"}};
     std::sort(members.begin(), members.end(), [](const Member& a, const Member& b) { return a.path < b.path; });
     members.push_back(manifest_of(blobs + hex(config), {blobs + hex(one), blobs + hex(two)}));
     const Sealed sealed = sealed_of(members);
@@ -149,8 +161,9 @@ TEST_CASE("containerd's store: blobs as they are stored, gzip, zstd or plain") {
     const std::string config = config_of({one, two, third});
     const std::string packed = gzipped(one);
     const std::string packed_two = zstd_of(two);
-    const Sealed sealed = sealed_of({blob(packed), blob(packed_two), blob(third), blob(config),
-                                     manifest_of(blobs + hex(config), {blobs + hex(packed), blobs + hex(packed_two), blobs + hex(third)})});
+    const Sealed sealed = sealed_of(
+        {blob(packed), blob(packed_two), blob(third), blob(config),
+         manifest_of(blobs + hex(config), {blobs + hex(packed), blobs + hex(packed_two), blobs + hex(third)})});
     check_sealed(sealed, {one, two, third});
     CHECK(bytes_of(sealed.layers[0]) == packed);
     CHECK(bytes_of(sealed.layers[1]) == packed_two);
@@ -175,12 +188,24 @@ TEST_CASE("podman: layers by name in their order, links for older readers") {
 TEST_CASE("links: beside it, from the top, of links, in a circle") {
     const std::string config = config_of({one});
     const Member configured{hex(config) + ".json", config};
-    check_sealed(sealed_of({{"a/l.tar", one}, link_to("a/layer.tar", "l.tar"), configured, manifest_of(configured.path, {"a/layer.tar"})}), {one});
-    check_sealed(sealed_of({{"a/l.tar", one}, {"b/layer.tar", "a/l.tar", io::TarEntry::Type::hardlink}, configured, manifest_of(configured.path, {"b/layer.tar"})}), {one});
-    check_sealed(sealed_of({{"./a/l.tar", one}, link_to("b/layer.tar", "../a/l.tar"), link_to("c/layer.tar", "../b/layer.tar"), configured,
+    check_sealed(sealed_of({{"a/l.tar", one},
+                            link_to("a/layer.tar", "l.tar"),
+                            configured,
+                            manifest_of(configured.path, {"a/layer.tar"})}),
+                 {one});
+    check_sealed(sealed_of({{"a/l.tar", one},
+                            {"b/layer.tar", "a/l.tar", io::TarEntry::Type::hardlink},
+                            configured,
+                            manifest_of(configured.path, {"b/layer.tar"})}),
+                 {one});
+    check_sealed(sealed_of({{"./a/l.tar", one},
+                            link_to("b/layer.tar", "../a/l.tar"),
+                            link_to("c/layer.tar", "../b/layer.tar"),
+                            configured,
                             manifest_of("./" + configured.path, {"./c/layer.tar"})}),
                  {one});
-    CHECK(contains(refusal_of({link_to("a/layer.tar", "../b/layer.tar"), link_to("b/layer.tar", "../a/layer.tar"), configured, manifest_of(configured.path, {"a/layer.tar"})}),
+    CHECK(contains(refusal_of({link_to("a/layer.tar", "../b/layer.tar"), link_to("b/layer.tar", "../a/layer.tar"),
+                               configured, manifest_of(configured.path, {"a/layer.tar"})}),
                    "lacks the layer a/layer.tar"));
 }
 
@@ -189,15 +214,21 @@ TEST_CASE("what is a layer is told by its bytes: an empty one, one whose first n
     const std::string braced = layer_with("{json}");
     REQUIRE(braced.starts_with('{'));
     const std::string config = config_of({braced});
-    check_sealed(sealed_of({blob(empty), blob(braced), blob(config), manifest_of(blobs + hex(config), {blobs + hex(braced)})}), {braced});
+    check_sealed(
+        sealed_of({blob(empty), blob(braced), blob(config), manifest_of(blobs + hex(config), {blobs + hex(braced)})}),
+        {braced});
     const std::string with_empty = config_of({empty});
-    const Sealed sealed = sealed_of({blob(empty), blob(with_empty), manifest_of(blobs + hex(with_empty), {blobs + hex(empty)})});
+    const Sealed sealed =
+        sealed_of({blob(empty), blob(with_empty), manifest_of(blobs + hex(with_empty), {blobs + hex(empty)})});
     CHECK(sealed.layers.at(0).diff_id.str() == id_of(empty));
 }
 
 TEST_CASE("sealing the same twice gives the same descriptors and the same manifest") {
     const std::string config = config_of({one, two});
-    const std::vector<Member> members{{"a.tar", one}, {"b.tar", two}, {hex(config) + ".json", config}, manifest_of(hex(config) + ".json", {"a.tar", "b.tar"})};
+    const std::vector<Member> members{{"a.tar", one},
+                                      {"b.tar", two},
+                                      {hex(config) + ".json", config},
+                                      manifest_of(hex(config) + ".json", {"a.tar", "b.tar"})};
     const Sealed first = sealed_of(members);
     const Sealed second = sealed_of(members);
     for (std::size_t i = 0; i < 2; ++i) CHECK(first.layers[i].descriptor == second.layers[i].descriptor);
@@ -220,7 +251,8 @@ TEST_CASE("bodies can be read more than once and outlive everything") {
 
 TEST_CASE("progress tells of each layer") {
     const std::string config = config_of({one});
-    const auto archive = io::from_string(tar_with({{"a.tar", one}, {"c.json", config}, manifest_of("c.json", {"a.tar"})}));
+    const auto archive =
+        io::from_string(tar_with({{"a.tar", one}, {"c.json", config}, manifest_of("c.json", {"a.tar"})}));
     test::Recording progress;
     seal_export(*archive, progress);
     REQUIRE(progress.lines.size() == 2);
@@ -242,7 +274,8 @@ TEST_CASE("what is not right is refused") {
     CHECK(contains(refusal_of(std::vector<Member>{}), "no manifest.json"));
     CHECK(contains(refusal_of({{"a.tar", two}, b, configured, manifest}), "diff ID " + id_of(two)));
     CHECK(contains(refusal_of({a, b, configured, manifest_of(configured.path, {"b.tar", "a.tar"})}), "diff ID"));
-    CHECK(contains(refusal_of({a, b, configured, manifest_of(configured.path, {"a.tar"})}), "has 1 layers, its config says 2"));
+    CHECK(contains(refusal_of({a, b, configured, manifest_of(configured.path, {"a.tar"})}),
+                   "has 1 layers, its config says 2"));
     CHECK(contains(refusal_of({a, b, {configured.path, config + " "}, manifest}), "config " + configured.path));
     CHECK(contains(refusal_of({a, b, {"c.json", "{}"}, manifest_of("c.json", {"a.tar", "b.tar"})}), "no image config"));
     for (const char* text : {"", "no json", "{}", "[]", "[1]", R"([{"Layers":"a.tar"}])", R"([{},{}])"}) {
@@ -252,23 +285,34 @@ TEST_CASE("what is not right is refused") {
     Json both = Json::parse(manifest.text);
     both.push_back(both[0]);
     CHECK(contains(refusal_of({a, b, configured, {"manifest.json", both.dump()}}), "exactly one image"));
-    CHECK(contains(refusal_of({a, b, configured, {"manifest.json", R"([{"Config":null,"Layers":[]}])"}}), "lacks the image's config"));
-    CHECK(contains(refusal_of({a, b, configured, {"manifest.json", R"([{"Layers":[]}])"}}), "lacks the image's config"));
-    CHECK(contains(refusal_of({a, b, configured, {"manifest.json", R"([{"Config":")" + configured.path + R"(","Layers":[1,null]}])"}}), "lacks the layer"));
+    CHECK(contains(refusal_of({a, b, configured, {"manifest.json", R"([{"Config":null,"Layers":[]}])"}}),
+                   "lacks the image's config"));
+    CHECK(
+        contains(refusal_of({a, b, configured, {"manifest.json", R"([{"Layers":[]}])"}}), "lacks the image's config"));
+    CHECK(contains(
+        refusal_of(
+            {a, b, configured, {"manifest.json", R"([{"Config":")" + configured.path + R"(","Layers":[1,null]}])"}}),
+        "lacks the layer"));
 }
 
 TEST_CASE("a compressed blob whose digest lies, or that has no digest to be held against") {
     const std::string config = config_of({one});
     const std::string packed = gzipped(one);
     const std::string other = gzipped(two);
-    CHECK(contains(refusal_of({{blobs + hex(packed), other}, blob(config), manifest_of(blobs + hex(config), {blobs + hex(packed)})}), "digest " + id_of(other)));
-    CHECK(contains(refusal_of({{"a/layer.tar", packed}, blob(config), manifest_of(blobs + hex(config), {"a/layer.tar"})}), "a/layer.tar"));
+    CHECK(contains(
+        refusal_of(
+            {{blobs + hex(packed), other}, blob(config), manifest_of(blobs + hex(config), {blobs + hex(packed)})}),
+        "digest " + id_of(other)));
+    CHECK(
+        contains(refusal_of({{"a/layer.tar", packed}, blob(config), manifest_of(blobs + hex(config), {"a/layer.tar"})}),
+                 "a/layer.tar"));
 }
 
 TEST_CASE("an archive that was cut off is refused, wherever it was cut") {
     const std::string config = config_of({one, two});
     const Member configured{hex(config) + ".json", config};
-    const std::string whole = tar_with({{"a.tar", one}, configured, manifest_of(configured.path, {"a.tar", "b.tar"}), {"b.tar", two}});
+    const std::string whole =
+        tar_with({{"a.tar", one}, configured, manifest_of(configured.path, {"a.tar", "b.tar"}), {"b.tar", two}});
     const std::size_t end = whole.find("content of two") + 500;
     for (std::size_t size = 0; size < end; size += 511) {
         CAPTURE(size);

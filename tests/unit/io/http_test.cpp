@@ -169,6 +169,9 @@ TEST_CASE("nobody there") {
         const HttpServer server([](const Seen&) { return Reply(); });
         url = server.url();
     }
+    const test::Variable no_proxy("http_proxy", std::nullopt);
+    const test::Variable no_proxy_at_all("ALL_PROXY", std::nullopt);
+    const test::Variable nor_in_small("all_proxy", std::nullopt);
     HttpClient client({}, "t");
     CHECK(kind_of([&] { client.send(get(url)); }) == Kind::connect);
     CHECK(kind_of([&] { client.send(get("http://wasmx-test.invalid/")); }) == Kind::resolve);

@@ -33,7 +33,7 @@ target_include_directories(dep_protozero SYSTEM INTERFACE ${PROTOZERO_INCLUDE_DI
 # What every target of ours is compiled with.
 add_library(wasmx_options INTERFACE)
 target_compile_options(wasmx_options INTERFACE
-  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor -Woverloaded-virtual -Wimplicit-fallthrough -Wno-missing-field-initializers
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor -Woverloaded-virtual -Wimplicit-fallthrough -Wno-missing-field-initializers $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>
   $<$<BOOL:${WASMX_WERROR}>:-Werror>)
 target_compile_definitions(wasmx_options INTERFACE _FILE_OFFSET_BITS=64
   $<$<CONFIG:Release>:_FORTIFY_SOURCE=2>)

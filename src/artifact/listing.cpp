@@ -56,9 +56,7 @@ std::string_view folder_of(std::string_view path) {
     return slash == std::string_view::npos ? std::string_view() : path.substr(0, slash);
 }
 
-std::string top_of(std::string_view path) {
-    return std::string(path.substr(0, path.find('/')));
-}
+std::string top_of(std::string_view path) { return std::string(path.substr(0, path.find('/'))); }
 
 }  // namespace
 
@@ -108,9 +106,7 @@ void Listing::add_link(const io::TarEntry& member, const std::string& path, Memb
                                       is_symbolic ? "symbolic" : "hard", printable(member.target)));
 }
 
-std::vector<std::string> Listing::violations() const {
-    return violations_;
-}
+std::vector<std::string> Listing::violations() const { return violations_; }
 
 std::vector<std::string> Listing::top_names() const {
     std::set<std::string> names;

@@ -113,7 +113,8 @@ private:
 
 engine::Builder choose_builder(const engine::Identity& identity, const engine::Info& info) {
     const std::string wish = environment("DOCKER_BUILDKIT");
-    if (identity.podman || wish == "0" || (!identity.buildkit && wish != "1")) return engine::Builder::classic;
+    const bool is_refused = wish == "0" || wish == "f" || lower(wish) == "false";
+    if (identity.podman || is_refused || (!identity.buildkit && wish.empty())) return engine::Builder::classic;
     // Until 27.5 BuildKit over containerd's store looked for the context on the network (moby 623af65208).
     const bool lost_context = info.containerd_store && release_of(info.version) < std::pair{27, 5};
     return lost_context ? engine::Builder::classic : engine::Builder::buildkit;

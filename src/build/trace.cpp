@@ -50,19 +50,6 @@ Vertex vertex_from(pbf_reader message) {
     return out;
 }
 
-VertexStatus status_from(pbf_reader message) {
-    VertexStatus out;
-    each_field(message, [&](pbf_reader& field) {
-        switch (field.tag()) {
-            case 1: return read_text(field, out.id);
-            case 2: return read_text(field, out.vertex);
-            case 8: return read_presence(field, out.completed);
-            default: return false;
-        }
-    });
-    return out;
-}
-
 VertexLog log_from(pbf_reader message) {
     VertexLog out;
     each_field(message, [&](pbf_reader& field) {
@@ -94,7 +81,6 @@ std::optional<Trace> Trace::parse(std::string_view bytes) {
             if (field.wire_type() != pbf_wire_type::length_delimited) return false;
             switch (field.tag()) {
                 case 1: out.vertexes.push_back(vertex_from(field.get_message())); return true;
-                case 2: out.statuses.push_back(status_from(field.get_message())); return true;
                 case 3: out.logs.push_back(log_from(field.get_message())); return true;
                 case 4: out.warnings.push_back(warning_from(field.get_message())); return true;
                 default: return false;

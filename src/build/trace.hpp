@@ -18,13 +18,6 @@ struct Vertex {
     std::string error;
 };
 
-/// A part of a step that moves bytes ("exporting layers").
-struct VertexStatus {
-    std::string id;
-    std::string vertex;
-    bool completed = false;
-};
-
 struct VertexLog {
     std::string vertex;
     bool is_stderr = false;
@@ -38,7 +31,6 @@ struct VertexWarning {
 /// (moby/buildkit, api/services/control/control.proto: StatusResponse)
 struct Trace {
     std::vector<Vertex> vertexes;
-    std::vector<VertexStatus> statuses;
     std::vector<VertexLog> logs;
     std::vector<VertexWarning> warnings;
 

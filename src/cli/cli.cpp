@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/cli.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -37,8 +38,8 @@ std::unique_ptr<View> view_for(const Invocation& invocation) {
     return is_dumb_terminal() ? plain_view(STDERR_FILENO) : tty_view(STDERR_FILENO, colour_of_errors());
 }
 
-std::string rendered(const Error& error, const std::string& log_path) {
-    const bool colour = colour_of_errors() == Colour::yes;
+std::string rendered(const Error& error, const std::string& log_path, Colour wanted) {
+    const bool colour = wanted == Colour::yes;
     std::string out;
     for (const std::string& line : error.lines()) out += "  | " + line + "\n";
     out += colour ? "\x1b[1;31merror:\x1b[0m " : "error: ";
@@ -62,10 +63,16 @@ int exit_code_of(const Error& error, int signal) {
     }
 }
 
+// Whoever is sent the log should not have to ask for the terminal's last lines.
+void add_to_log(const std::string& log_path, const std::string& text) {
+    const io::Fd log(log_path.empty() ? -1 : ::open(log_path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC));
+    if (log) io::write_all(log.get(), io::bytes_of(text), log_path);
+}
+
 int say_error(const Error& error, const std::string& log_path, int signal) {
-    const std::string text = rendered(error, log_path);
     try {
-        io::write_all(STDERR_FILENO, io::bytes_of(text), "standard error");
+        add_to_log(log_path, rendered(error, {}, Colour::no));
+        io::write_all(STDERR_FILENO, io::bytes_of(rendered(error, log_path, colour_of_errors())), "standard error");
     } catch (const Error&) {
     }
     return exit_code_of(error, signal);

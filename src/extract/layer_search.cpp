@@ -23,16 +23,11 @@ constexpr std::size_t most_neighbours = 8;
 
 Kind kind_of(Type type) {
     switch (type) {
-        case Type::file:
-            return Kind::file;
-        case Type::directory:
-            return Kind::directory;
-        case Type::symlink:
-            return Kind::symlink;
-        case Type::hardlink:
-            return Kind::hardlink;
-        case Type::other:
-            break;
+        case Type::file: return Kind::file;
+        case Type::directory: return Kind::directory;
+        case Type::symlink: return Kind::symlink;
+        case Type::hardlink: return Kind::hardlink;
+        case Type::other: break;
     }
     return Kind::special;
 }

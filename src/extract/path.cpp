@@ -11,9 +11,7 @@
 namespace wasmx::extract {
 
 namespace {
-bool is_no_step(std::string_view name) {
-    return name.empty() || name == ".";
-}
+bool is_no_step(std::string_view name) { return name.empty() || name == "."; }
 }  // namespace
 
 std::string text_of(std::span<const std::string> path) {

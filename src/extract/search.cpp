@@ -67,15 +67,11 @@ Error not_there(const Goal& goal, const Pass& pass) {
                 return fmt::format("{} is not in the image: layer {} replaced the directory {}", path, layer, above);
             case Kind::blocked:
                 return fmt::format("{} is not in the image: {} is no directory (layer {})", path, above, layer);
-            case Kind::directory:
-                return fmt::format("{} is a directory", path);
-            case Kind::special:
-                return fmt::format("{} is a device or the like, no regular file", path);
+            case Kind::directory: return fmt::format("{} is a directory", path);
+            case Kind::special: return fmt::format("{} is a device or the like, no regular file", path);
             case Kind::file:
-            case Kind::hardlink:
-                return fmt::format("{} is no directory", path);  // one was needed for a ".."
-            default:
-                return fmt::format("{} is not in the image", path);
+            case Kind::hardlink: return fmt::format("{} is no directory", path);  // one was needed for a ".."
+            default: return fmt::format("{} is not in the image", path);
         }
     }();
     std::string hint;
@@ -99,8 +95,7 @@ std::optional<Goal> next_goal(const Layers& layers, const Goal& goal, const Pass
         case Kind::directory:
             if (!goal.wants_directory()) return std::nullopt;
             return after_directory(goal);
-        default:
-            return std::nullopt;
+        default: return std::nullopt;
     }
 }
 

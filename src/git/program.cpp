@@ -36,9 +36,7 @@ const std::vector<std::string> local_variables{
     "GIT_ALLOW_PROTOCOL",  // goes before the protocol.*.allow that we set
 };
 
-bool is_between_urls(char c) noexcept {
-    return c == ' ' || c == '\t' || c == '\'' || c == '"' || c == '<' || c == '>';
-}
+bool is_between_urls(char c) noexcept { return c == ' ' || c == '\t' || c == '\'' || c == '"' || c == '<' || c == '>'; }
 
 // Each word with a scheme as `printable_url` has it.
 std::string without_credentials(std::string_view line) {

@@ -72,7 +72,8 @@ std::string random_suffix() {
 Fd open_unnamed(const fs::path& folder, const std::string& stem, fs::path& name) {
     Fd fd(::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0644));
     if (fd) return fd;
-    if (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL) throw system_error("creating a file in " + folder.string(), errno);
+    if (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL)
+        throw system_error("creating a file in " + folder.string(), errno);
     name = folder / fmt::format(".{}.{}", stem, random_suffix());
     fd = Fd(::open(name.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0644));
     if (!fd) throw system_error("creating " + name.string(), errno);
@@ -138,7 +139,8 @@ void AtomicFile::finish() {
     if (::rename(temporary_.c_str(), path_.c_str()) != 0) throw system_error("creating " + path_.string(), errno);
     temporary_.clear();
     const fs::path folder = path_.parent_path().empty() ? "." : path_.parent_path();
-    if (const Fd directory(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)); directory) ::fsync(directory.get());
+    if (const Fd directory(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)); directory)
+        ::fsync(directory.get());
 }
 
 void FdSink::write(std::span<const std::byte> bytes) { write_all(fd_, bytes, "standard output"); }

@@ -9,6 +9,7 @@
 #include "base/error.hpp"
 #include "base/secret.hpp"
 #include "io/stream.hpp"
+#include "io/url.hpp"
 
 namespace wasmx::io {
 
@@ -56,8 +57,8 @@ private:
     Kind kind_;
 };
 
-/// HTTP/1.1 with libcurl. One `send` is exactly one request: no redirect is followed, nothing is retried, and any status
-/// is a value. Safe to use from several threads; connections are kept for later requests.
+/// HTTP/1.1 with libcurl. One `send` is exactly one request: no redirect is followed, nothing is retried, and any
+/// status is a value. Safe to use from several threads; connections are kept for later requests.
 class HttpClient {
 public:
     explicit HttpClient(std::stop_token stop, std::string user_agent);
@@ -81,24 +82,5 @@ private:
     std::mutex mutex_;
     std::vector<std::unique_ptr<Line>> idle_;
 };
-
-/// The parts of a URL that decide who is spoken to.
-struct Url {
-    std::string scheme;
-    std::string host;  ///< lower case, IPv6 without brackets
-    int port = 0;      ///< the scheme's default where none is given
-    bool has_user = false;
-
-    /// Throws Fault::unavailable: URLs here come from servers.
-    static Url parse(const std::string& url);
-    bool same_origin(const Url& other) const {
-        return scheme == other.scheme && host == other.host && port == other.port;
-    }
-};
-/// `reference` (a Location, a realm) resolved against `base`; RFC 3986, 5.2.
-std::string resolve_url(const std::string& base, const std::string& reference);
-/// localhost, 127.0.0.0/8 or ::1
-bool is_loopback(std::string_view host);
-std::string percent_encoded(std::string_view text);
 
 }  // namespace wasmx::io

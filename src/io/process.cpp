@@ -81,7 +81,8 @@ public:
         posix_spawnattr_destroy(&attributes);
         posix_spawn_file_actions_destroy(&actions);
         if (status != 0)
-            throw Error(Fault::not_found, fmt::format("cannot start {}: {}", command.argv.front(), std::strerror(status)));
+            throw Error(Fault::not_found,
+                        fmt::format("cannot start {}: {}", command.argv.front(), std::strerror(status)));
     }
     Child(const Child&) = delete;
     Child& operator=(const Child&) = delete;
@@ -142,7 +143,8 @@ ProcessResult run(const ProcessCommand& command, const std::stop_token& stop) {
     while (out.read || err.read || !ended) {
         if (stop.stop_requested()) throw_interrupted();
         if (command.limit.count() > 0 && std::chrono::steady_clock::now() - started > command.limit)
-            throw Error(Fault::unavailable, fmt::format("{} gave no answer in {} s", command.argv.front(), command.limit.count()));
+            throw Error(Fault::unavailable,
+                        fmt::format("{} gave no answer in {} s", command.argv.front(), command.limit.count()));
         std::array<pollfd, 2> fds{{{out.read.get(), POLLIN, 0}, {err.read.get(), POLLIN, 0}}};
         ended = child.has_ended();
         const int patience = ended ? 0 : out.read || err.read ? 100 : 5;
@@ -160,8 +162,12 @@ ProcessResult run(const ProcessCommand& command, const std::stop_token& stop) {
 
 struct Conversation::State {
     State(const ProcessCommand& command, std::stop_token token)
-        : stop(std::move(token)), in(make_pipe()), out(make_pipe()), quiet(::open("/dev/null", O_WRONLY | O_CLOEXEC)),
-          child(command, in.read.get(), out.write.get(), quiet.get()), name(command.argv.front()) {
+        : stop(std::move(token)),
+          in(make_pipe()),
+          out(make_pipe()),
+          quiet(::open("/dev/null", O_WRONLY | O_CLOEXEC)),
+          child(command, in.read.get(), out.write.get(), quiet.get()),
+          name(command.argv.front()) {
         in.read.reset();
         out.write.reset();
     }
@@ -178,9 +184,7 @@ Conversation::Conversation(const ProcessCommand& command, std::stop_token stop)
     : state_(std::make_unique<State>(command, std::move(stop))) {}
 Conversation::~Conversation() = default;
 
-void Conversation::write(std::string_view text) {
-    write_all(state_->in.write.get(), bytes_of(text), state_->name);
-}
+void Conversation::write(std::string_view text) { write_all(state_->in.write.get(), bytes_of(text), state_->name); }
 
 std::size_t Conversation::read(std::span<std::byte> buffer) {
     if (!state_->ahead.empty()) {

@@ -28,7 +28,8 @@ Hasher& Hasher::operator=(Hasher&&) noexcept = default;
 Hasher::~Hasher() = default;
 
 void Hasher::update(std::span<const std::byte> bytes) {
-    if (EVP_DigestUpdate(state_->context.get(), bytes.data(), bytes.size()) != 1) throw Error(Fault::bug, "sha256 failed");
+    if (EVP_DigestUpdate(state_->context.get(), bytes.data(), bytes.size()) != 1)
+        throw Error(Fault::bug, "sha256 failed");
 }
 
 Digest Hasher::finish() {
@@ -94,7 +95,8 @@ public:
             throw Error(Fault::integrity,
                         fmt::format("{} ended after {} of {} bytes", digest_.str(), tally_.size, size_));
         if (tally_.complete && tally_.digest != digest_)
-            throw Error(Fault::integrity, fmt::format("the bytes of {} have the digest {}", digest_.str(), tally_.digest.str()));
+            throw Error(Fault::integrity,
+                        fmt::format("the bytes of {} have the digest {}", digest_.str(), tally_.digest.str()));
         return count;
     }
 

@@ -75,8 +75,8 @@ Body body_of(std::string text);
 
 /// Passes the bytes on and tallies them; `tally` outlives the stream.
 SourcePtr digesting(SourcePtr upstream, Tally& tally);
-/// Passes the bytes on and throws Fault::integrity at the end (or as soon as there is one byte too many) if they are not
-/// the `size` bytes of `digest`. What was read before the end is not verified yet.
+/// Passes the bytes on and throws Fault::integrity at the end (or as soon as there is one byte too many) if they are
+/// not the `size` bytes of `digest`. What was read before the end is not verified yet.
 SourcePtr verified(SourcePtr upstream, const Digest& digest, std::uint64_t size);
 /// Calls `advance` with each count read.
 SourcePtr counted(SourcePtr upstream, std::function<void(std::uint64_t)> advance);

@@ -84,7 +84,8 @@ TarReader::TarReader(Source& source) : state_(std::make_unique<State>(source)) {
     archive_read_support_filter_zstd(a);
     archive_read_support_format_tar(a);
     archive_read_support_format_empty(a);
-    if (archive_read_open(a, state_.get(), nullptr, State::read_more, nullptr) != ARCHIVE_OK) state_->fail("opening the archive");
+    if (archive_read_open(a, state_.get(), nullptr, State::read_more, nullptr) != ARCHIVE_OK)
+        state_->fail("opening the archive");
 }
 
 TarReader::~TarReader() = default;
@@ -246,6 +247,8 @@ private:
 
 }  // namespace
 
-SourcePtr tar_of(std::function<std::optional<TarMember>()> next) { return std::make_unique<TarSource>(std::move(next)); }
+SourcePtr tar_of(std::function<std::optional<TarMember>()> next) {
+    return std::make_unique<TarSource>(std::move(next));
+}
 
 }  // namespace wasmx::io

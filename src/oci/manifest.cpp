@@ -2,7 +2,6 @@
 #include "oci/manifest.hpp"
 
 #include <fmt/format.h>
-
 #include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
@@ -115,7 +114,8 @@ ImageConfig ImageConfig::parse(std::string_view text) {
         ImageConfig out;
         out.os = text_or_empty(json, "os");
         out.architecture = text_or_empty(json, "architecture");
-        for (const Json& id : json.at("rootfs").at("diff_ids")) out.diff_ids.push_back(Digest::parse(id.get<std::string>()));
+        for (const Json& id : json.at("rootfs").at("diff_ids"))
+            out.diff_ids.push_back(Digest::parse(id.get<std::string>()));
         if (const auto history = json.find("history"); history != json.end() && history->is_array()) {
             for (const Json& step : *history)
                 out.history.push_back({text_or_empty(step, "created_by"), step.value("empty_layer", false)});

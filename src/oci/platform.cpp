@@ -55,8 +55,10 @@ Platform Platform::of_this_machine() {
     utsname name{};
     ::uname(&name);
     if (auto platform = from_architecture(static_cast<const char*>(name.machine))) return *platform;
-    throw Error(Fault::usage, fmt::format("this machine is {}, which has no packaged runtime", static_cast<const char*>(name.machine)),
-                "say which one you want: --platform linux/arm64");
+    throw Error(
+        Fault::usage,
+        fmt::format("this machine is {}, which has no packaged runtime", static_cast<const char*>(name.machine)),
+        "say which one you want: --platform linux/arm64");
 }
 
 std::string_view Platform::docker_arch() const noexcept { return spelling_of(architecture_).docker; }

@@ -87,10 +87,10 @@ Reference Reference::parse(std::string_view text) {
     }
     const auto slash = rest.find('/');
     const auto head = rest.substr(0, slash);
-    // The first part is a registry if it can be told from a name: a dot, a port, or localhost (reference.splitDockerDomain).
-    const bool has_registry = slash != std::string_view::npos &&
-                              (head.find_first_of(".:") != std::string_view::npos || head == "localhost" ||
-                               lower(head) != head);
+    // The first part is a registry if it can be told from a name: a dot, a port, or localhost
+    // (reference.splitDockerDomain).
+    const bool has_registry = slash != std::string_view::npos && (head.find_first_of(".:") != std::string_view::npos ||
+                                                                  head == "localhost" || lower(head) != head);
     if (has_registry) {
         if (!is_registry(head)) throw fail(fmt::format("\"{}\" is no registry host", printable(head)));
         out.registry_ = lower(head);
@@ -101,7 +101,8 @@ Reference Reference::parse(std::string_view text) {
     if (const auto colon = rest.rfind(':'); colon != std::string_view::npos) {
         out.tag_ = std::string(rest.substr(colon + 1));
         if (!is_tag(*out.tag_))
-            throw fail("a tag has at most 128 letters, digits, dots, dashes and underscores, and starts with none of . -");
+            throw fail(
+                "a tag has at most 128 letters, digits, dots, dashes and underscores, and starts with none of . -");
         rest = rest.substr(0, colon);
     }
     out.repository_ = std::string(rest);

@@ -11,8 +11,8 @@
 
 namespace wasmx::oci {
 
-/// `[registry/]repository[:tag][@digest]`, with Docker's defaults made explicit: no registry means docker.io, and a bare
-/// docker.io name is below `library/`. (distribution/reference, the grammar in its package documentation)
+/// `[registry/]repository[:tag][@digest]`, with Docker's defaults made explicit: no registry means docker.io, and a
+/// bare docker.io name is below `library/`. (distribution/reference, the grammar in its package documentation)
 class Reference {
 public:
     /// Throws Fault::usage saying what is wrong. Without tag and digest the tag stays empty.

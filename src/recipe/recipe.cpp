@@ -26,34 +26,21 @@ std::string stem_of(const Recipe& recipe) {
 
 }  // namespace
 
-std::string Recipe::tag() const {
-    return fmt::format("{}-{}", stem_of(*this), platform.docker_arch());
-}
+std::string Recipe::tag() const { return fmt::format("{}-{}", stem_of(*this), platform.docker_arch()); }
 
-std::string Recipe::top_directory() const {
-    return fmt::format("{}-{}", stem_of(*this), platform.asset_arch());
-}
+std::string Recipe::top_directory() const { return fmt::format("{}-{}", stem_of(*this), platform.asset_arch()); }
 
-std::string Recipe::package_name() const {
-    return fmt::format("ngx_wasm_runtime-{}.tar.gz", top_directory());
-}
+std::string Recipe::package_name() const { return fmt::format("ngx_wasm_runtime-{}.tar.gz", top_directory()); }
 
-std::string Recipe::package_path() const {
-    return fmt::format("/wasmx/dist/{}", package_name());
-}
+std::string Recipe::package_path() const { return fmt::format("/wasmx/dist/{}", package_name()); }
 
-std::string Recipe::script() const {
-    return fmt::format("util/runtimes/{}.sh", name_of(runtime));
-}
+std::string Recipe::script() const { return fmt::format("util/runtimes/{}.sh", name_of(runtime)); }
 
 std::vector<std::string> Recipe::required_files() const {
     switch (runtime) {
-        case Runtime::wasmtime:
-            return {"include/wasm.h", "include/wasmtime.h", "lib/libwasmtime.a"};
-        case Runtime::wasmer:
-            return {"include/wasm.h", "include/wasmer.h", "lib/libwasmer.a"};
-        case Runtime::v8:
-            break;
+        case Runtime::wasmtime: return {"include/wasm.h", "include/wasmtime.h", "lib/libwasmtime.a"};
+        case Runtime::wasmer: return {"include/wasm.h", "include/wasmer.h", "lib/libwasmer.a"};
+        case Runtime::v8: break;
     }
     std::vector<std::string> files{"include/v8bridge.h", "include/wasm.h", "lib/libv8bridge.a", "lib/libwee8.a"};
     // The module dropped cwabt in April 2023, two months before it went from V8 10.5.18 to 11.4.183.23; whoever still
@@ -70,10 +57,8 @@ std::vector<std::pair<std::string, std::string>> Recipe::script_environment() co
     switch (runtime) {
         case Runtime::wasmtime:
             return {{"NGX_BUILD_WASMTIME_PROFILE", "release"}, {"NGX_BUILD_WASMTIME_RUSTFLAGS", release_flags}};
-        case Runtime::wasmer:
-            return {{"NGX_BUILD_WASMER_RUSTFLAGS", release_flags}};
-        case Runtime::v8:
-            break;
+        case Runtime::wasmer: return {{"NGX_BUILD_WASMER_RUSTFLAGS", release_flags}};
+        case Runtime::v8: break;
     }
     return {};
 }

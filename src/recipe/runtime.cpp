@@ -23,9 +23,7 @@ constexpr std::array spellings{
     Spelling{Runtime::wasmer, "wasmer", "WASMER"},
 };
 
-const Spelling& spelling_of(Runtime runtime) noexcept {
-    return spellings[static_cast<std::size_t>(runtime)];
-}
+const Spelling& spelling_of(Runtime runtime) noexcept { return spellings[static_cast<std::size_t>(runtime)]; }
 
 }  // namespace
 
@@ -41,11 +39,7 @@ Runtime parse_runtime(std::string_view text) {
                             near ? fmt::format("did you mean {}? ", *near) : std::string()));
 }
 
-std::string_view name_of(Runtime runtime) {
-    return spelling_of(runtime).name;
-}
-std::string_view makefile_variable(Runtime runtime) {
-    return spelling_of(runtime).makefile_variable;
-}
+std::string_view name_of(Runtime runtime) { return spelling_of(runtime).name; }
+std::string_view makefile_variable(Runtime runtime) { return spelling_of(runtime).makefile_variable; }
 
 }  // namespace wasmx::recipe

@@ -116,9 +116,7 @@ std::vector<Mention> mentions_in(std::string_view yaml, Runtime runtime, const s
 
 }  // namespace
 
-std::string_view built_in_workflow() {
-    return images::release_workflow();
-}
+std::string_view built_in_workflow() { return images::release_workflow(); }
 
 std::optional<Version> find_version_in_workflow(std::string_view yaml, Runtime runtime, const std::string& name) {
     const auto mentions = mentions_in(yaml, runtime, name);

@@ -28,8 +28,6 @@ private:
 
 }  // namespace
 
-std::unique_ptr<Tree> absent_tree(Facts facts) {
-    return std::make_unique<AbsentTree>(std::move(facts));
-}
+std::unique_ptr<Tree> absent_tree(Facts facts) { return std::make_unique<AbsentTree>(std::move(facts)); }
 
 }  // namespace wasmx::source

@@ -14,14 +14,10 @@ constexpr std::uint64_t longest_link = 1 << 16;  // Linux takes 4 KiB
 
 Node::Kind kind_of(git::TreeEntry::Kind kind) {
     switch (kind) {
-        case git::TreeEntry::Kind::executable:
-            return Node::Kind::executable;
-        case git::TreeEntry::Kind::symlink:
-            return Node::Kind::symlink;
-        case git::TreeEntry::Kind::submodule:
-            return Node::Kind::directory;
-        case git::TreeEntry::Kind::file:
-            break;
+        case git::TreeEntry::Kind::executable: return Node::Kind::executable;
+        case git::TreeEntry::Kind::symlink: return Node::Kind::symlink;
+        case git::TreeEntry::Kind::submodule: return Node::Kind::directory;
+        case git::TreeEntry::Kind::file: break;
     }
     return Node::Kind::file;
 }

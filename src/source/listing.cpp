@@ -14,9 +14,7 @@ namespace wasmx::source {
 
 namespace {
 
-bool comes_before(const Node& a, const Node& b) {
-    return a.path < b.path;
-}
+bool comes_before(const Node& a, const Node& b) { return a.path < b.path; }
 
 std::string joined(const std::string& above, std::string_view name) {
     return above.empty() ? std::string(name) : fmt::format("{}/{}", above, name);

@@ -41,9 +41,9 @@ git::Commit commit_or_throw(const git::Repository& repository, const std::string
     throw_no_ref(ref, where, repository.ref_names());
 }
 
-// A label should name what anybody can fetch; a path of this machine is nothing to others.
-std::string url_for_label(const std::string& url) {
-    return url.find("://") == std::string::npos || url.starts_with("file://") ? std::string() : url;
+// A repository that was cloned from nowhere has only its folder to name.
+std::string url_for_label(const std::optional<std::string>& origin, const fs::path& folder) {
+    return origin && !origin->empty() ? *origin : "file://" + folder.string();
 }
 
 std::unique_ptr<Tree> open_commit(const git::Repository& repository, const git::Commit& commit, std::string description,
@@ -54,13 +54,11 @@ std::unique_ptr<Tree> open_commit(const git::Repository& repository, const git::
         progress);
 }
 
-std::string counted_files(std::size_t count) {
-    return fmt::format("{} {}", count, count == 1 ? "file" : "files");
-}
+std::string counted_files(std::size_t count) { return fmt::format("{} {}", count, count == 1 ? "file" : "files"); }
 
 std::unique_ptr<Tree> open_work_tree(const Job& job, const git::Repository& repository) {
     const std::string top = repository.work_tree().string();
-    const std::string url = url_for_label(repository.origin_url().value_or(""));
+    const std::string url = url_for_label(repository.origin_url(), top);
     const auto dirty = repository.dirty_paths();
     if (!job.wanted.ref.empty()) {
         const auto commit = commit_or_throw(repository, job.wanted.ref, top);
@@ -93,8 +91,9 @@ std::unique_ptr<Tree> open_plain_folder(const Job& job, const fs::path& folder) 
                     "leave --ref out, or give a clone");
     job.progress.warn(
         fmt::format("{} is not under git: nobody will be able to tell what the image was made from", folder.string()));
-    return plain_folder(folder, {.description = folder.string(), .revision = std::nullopt, .url = {}, .date = 0},
-                        job.progress, job.stop);
+    return plain_folder(
+        folder, {.description = folder.string(), .revision = std::nullopt, .url = url_for_label({}, folder), .date = 0},
+        job.progress, job.stop);
 }
 
 std::unique_ptr<Tree> open_folder(const Job& job) {
@@ -110,8 +109,8 @@ std::unique_ptr<Tree> open_folder(const Job& job) {
     } else if (const auto bare = git::Repository::find_mirror(folder, job.stop)) {
         const std::string ref = job.wanted.ref.empty() ? "HEAD" : job.wanted.ref;
         return open_commit(*bare, commit_or_throw(*bare, ref, folder.string()),
-                           fmt::format("{} at {}", folder.string(), ref),
-                           url_for_label(bare->origin_url().value_or("")), job.progress);
+                           fmt::format("{} at {}", folder.string(), ref), url_for_label(bare->origin_url(), folder),
+                           job.progress);
     }
     return open_plain_folder(job, folder);
 }
@@ -149,8 +148,8 @@ std::unique_ptr<Tree> open_url_without_fetching(const Job& job, const std::strin
     if (!id && !may_be_abbreviated(ref)) throw_no_ref(ref, shown, git::remote_ref_names(url, job.stop));
     if (id && mirror)
         if (const auto commit = mirror->find_commit(*id))
-            return open_commit(*mirror, *commit, description, url_for_label(shown), job.progress);
-    return absent_tree({.description = description, .revision = std::move(id), .url = url_for_label(shown), .date = 0});
+            return open_commit(*mirror, *commit, description, shown, job.progress);
+    return absent_tree({.description = description, .revision = std::move(id), .url = shown, .date = 0});
 }
 
 git::Repository fetched(const Job& job, const fs::path& cache, const std::string& ref) {
@@ -176,7 +175,7 @@ std::unique_ptr<Tree> open_url(const Job& job) {
     const auto repository = fetched(job, cache_of(url), ref);
     const auto commit = repository.find_commit(ref);
     if (!commit) throw_no_ref(ref, shown, repository.ref_names());
-    return open_commit(repository, *commit, description, url_for_label(shown), job.progress);
+    return open_commit(repository, *commit, description, shown, job.progress);
 }
 
 }  // namespace

@@ -47,7 +47,8 @@ class LabCase(unittest.TestCase):
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
         self.engine = Engine(self.HOST)
         name = self.id().rsplit(".", 1)[-1].lower().replace("_", "-")
-        self.repository = f"{REGISTRY}/{type(self).__name__.lower()}/{name}"
+        # Of this run only: the registry may still have what an earlier one pushed.
+        self.repository = f"{REGISTRY}/{type(self).__name__.lower()}/{name}-{os.getpid()}"
         self.image = f"{self.repository}:{TAG}"
         self.environment = {
             "PATH": os.environ["PATH"], "HOME": str(self.folder / "home"), "DOCKER_HOST": self.HOST,

@@ -31,6 +31,7 @@ class Failures:
         self.assertGreater(len(tail), 50)
         log = said.splitlines()[-1].removeprefix("log: ")
         self.assertIn("util/runtimes/v8.sh failed", Path(log).read_text())
+        self.assertIn("failed: exit code 3", Path(log).read_text())
 
     def test_loud_script_fails(self):
         said = self.fails("loud-fails")

@@ -80,7 +80,8 @@ class MainJob(LabCase):
         self.assertEqual(labels[prefix + "licenses"], "Apache-2.0")
         date = self.git(sample, "log", "-1", "--format=%cd", "--date=format-local:%Y-%m-%dT%H:%M:%SZ")
         self.assertEqual(labels[prefix + "created"][:10], date.strip()[:10])
-        self.assertIn("title", {name.removeprefix(prefix) for name in labels})
+        self.assertEqual(labels[prefix + "source"], f"file://{sample}")
+        self.assertIn(VERSION, labels[prefix + "title"])
 
     def test_stdout_of_build_is_the_image_id(self):
         done = self.build(self.sample())

@@ -19,9 +19,7 @@ const Contract contract{.package_name = "ngx_wasm_runtime-v8-1.2-linux-arm64.tar
                         .top_directory = "v8-1.2-linux-arm64",
                         .required_files = {"lib/libwee8.a", "include/wasm.h"}};
 
-std::string in_top(const std::string& name) {
-    return contract.top_directory + "/" + name;
-}
+std::string in_top(const std::string& name) { return contract.top_directory + "/" + name; }
 
 const Members good{folder("v8-1.2-linux-arm64"), folder("v8-1.2-linux-arm64/lib"),
                    file("v8-1.2-linux-arm64/lib/libwee8.a", "!<arch>\n"), folder("v8-1.2-linux-arm64/include"),
@@ -52,9 +50,7 @@ std::string points_of_bytes(std::string bytes) {
     }
 }
 
-std::string points(const Members& members) {
-    return points_of_bytes(gzipped(tar(members)));
-}
+std::string points(const Members& members) { return points_of_bytes(gzipped(tar(members))); }
 
 struct Point {
     const char* name;

@@ -40,10 +40,6 @@ TEST_CASE("a trace is read, fields that we do not know passed over") {
     CHECK_FALSE(trace->vertexes[1].completed);
     CHECK_FALSE(trace->vertexes[1].cached);
     CHECK(trace->vertexes[1].error == "exit code: 2");
-    REQUIRE(trace->statuses.size() == 1);
-    CHECK(trace->statuses[0].id == "exporting layers");
-    CHECK(trace->statuses[0].vertex == "sha256:b");
-    CHECK(trace->statuses[0].completed);
     REQUIRE(trace->logs.size() == 2);
     CHECK(trace->logs[0].bytes == std::string("\xff\0\r\n", 4));
     CHECK(trace->logs[0].is_stderr);

@@ -126,9 +126,7 @@ std::string failure(Fault fault, Work work) {
     return "nothing failed";
 }
 
-bool has(const std::string& text, std::string_view part) {
-    return text.find(part) != std::string::npos;
-}
+bool has(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
 
 }  // namespace
 

@@ -31,9 +31,7 @@ std::string outcome(const Layers& layers, Fault fault, const std::string& path =
     }
 }
 
-bool has(const std::string& text, std::string_view part) {
-    return text.find(part) != std::string::npos;
-}
+bool has(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
 
 }  // namespace
 

@@ -31,9 +31,7 @@ std::vector<std::string> tars(const std::vector<Members>& layers) {
     return out;
 }
 
-std::string content_of(const Found& found) {
-    return all_of(found.content.body().open());
-}
+std::string content_of(const Found& found) { return all_of(found.content.body().open()); }
 
 std::string message_of(const Error& error) {
     std::string out;

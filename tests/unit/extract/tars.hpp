@@ -21,32 +21,20 @@ struct Member {
     std::string text;  ///< content of a file, target of a link
 };
 
-inline Member file(std::string path, std::string content) {
-    return {Type::file, std::move(path), std::move(content)};
-}
-inline Member folder(std::string path) {
-    return {Type::directory, std::move(path), {}};
-}
-inline Member symlink(std::string path, std::string to) {
-    return {Type::symlink, std::move(path), std::move(to)};
-}
-inline Member hardlink(std::string path, std::string to) {
-    return {Type::hardlink, std::move(path), std::move(to)};
-}
+inline Member file(std::string path, std::string content) { return {Type::file, std::move(path), std::move(content)}; }
+inline Member folder(std::string path) { return {Type::directory, std::move(path), {}}; }
+inline Member symlink(std::string path, std::string to) { return {Type::symlink, std::move(path), std::move(to)}; }
+inline Member hardlink(std::string path, std::string to) { return {Type::hardlink, std::move(path), std::move(to)}; }
 /// `.wh.x` for a path that ends with x.
 inline Member whiteout(const std::string& path) {
     const auto name = path.rfind('/') + 1;
     return file(path.substr(0, name) + ".wh." + path.substr(name), "");
 }
-inline Member opaque(const std::string& path) {
-    return file(path + "/.wh..wh..opq", "");
-}
+inline Member opaque(const std::string& path) { return file(path + "/.wh..wh..opq", ""); }
 
 using Members = std::vector<Member>;
 
-inline std::string all_of(io::SourcePtr source) {
-    return io::read_all(*source, 1 << 30);
-}
+inline std::string all_of(io::SourcePtr source) { return io::read_all(*source, 1 << 30); }
 
 inline std::string tar(const Members& members) {
     return all_of(io::tar_of([&members, at = std::size_t{0}]() mutable -> std::optional<io::TarMember> {
@@ -62,9 +50,7 @@ inline std::string tar(const Members& members) {
     }));
 }
 
-inline std::string gzipped(std::string bytes) {
-    return all_of(io::gzip(io::from_string(std::move(bytes))));
-}
+inline std::string gzipped(std::string bytes) { return all_of(io::gzip(io::from_string(std::move(bytes)))); }
 
 /// A zstd frame that stores the bytes as they are. (RFC 8878, 3.1.1)
 inline std::string zstd_stored(std::string_view bytes) {
@@ -115,8 +101,6 @@ inline std::string raw_header(std::string_view name, char type, std::uint64_t si
     put(148, octal(sum, 6) + std::string("\0 ", 2));
     return block;
 }
-inline std::string raw_end() {
-    return std::string(1024, '\0');
-}
+inline std::string raw_end() { return std::string(1024, '\0'); }
 
 }  // namespace wasmx::test

@@ -22,9 +22,7 @@ void make_remote(const Sandbox& box) {
         git update-ref refs/pull/1/head HEAD)");
 }
 
-Repository mirror(const Sandbox& box) {
-    return Repository::mirror((box / "remote").string(), box / "m/r.git", {}, {});
-}
+Repository mirror(const Sandbox& box) { return Repository::mirror((box / "remote").string(), box / "m/r.git", {}, {}); }
 
 std::vector<std::string> names_in(const fs::path& folder) {
     std::vector<std::string> names;
@@ -62,15 +60,9 @@ TEST_CASE("a mirror is cloned, then fetched, and loses what the remote has lost"
 TEST_CASE("what an interrupted clone left is not taken for whole") {
     const Sandbox box;
     make_remote(box);
-    SUBCASE("beside the place") {
-        box.sh("mkdir -p m/r.git.part-a/objects; git init -q --bare m/r.git.part-b");
-    }
-    SUBCASE("in the place") {
-        box.sh("mkdir -p m/r.git/objects; echo 'ref: refs/heads/main' >m/r.git/HEAD");
-    }
-    SUBCASE("a file in the place") {
-        box.sh("mkdir m; echo >m/r.git");
-    }
+    SUBCASE("beside the place") { box.sh("mkdir -p m/r.git.part-a/objects; git init -q --bare m/r.git.part-b"); }
+    SUBCASE("in the place") { box.sh("mkdir -p m/r.git/objects; echo 'ref: refs/heads/main' >m/r.git/HEAD"); }
+    SUBCASE("a file in the place") { box.sh("mkdir m; echo >m/r.git"); }
     CHECK(mirror(box).find_commit("annotated"));
     CHECK(names_in(box / "m") == std::vector<std::string>{"r.git", "r.git.lock"});
 }

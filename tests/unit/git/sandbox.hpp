@@ -17,30 +17,9 @@
 #include "base/progress.hpp"
 #include "base/text.hpp"
 #include "io/process.hpp"
+#include "support/folder.hpp"
 
 namespace wasmx::test {
-
-/// Sets an environment variable as long as it lives.
-class Variable {
-public:
-    Variable(const char* name, const std::string& value) : name_(name) {
-        if (const char* old = ::getenv(name)) old_ = old;
-        ::setenv(name, value.c_str(), 1);
-    }
-    Variable(const Variable&) = delete;
-    Variable& operator=(const Variable&) = delete;
-    ~Variable() {
-        if (old_) {
-            ::setenv(name_.c_str(), old_->c_str(), 1);
-        } else {
-            ::unsetenv(name_.c_str());
-        }
-    }
-
-private:
-    std::string name_;
-    std::optional<std::string> old_;
-};
 
 class Sandbox {
 public:

@@ -9,6 +9,7 @@
 
 #include "base/error.hpp"
 #include "engine/engine.hpp"
+#include "support/error_of.hpp"
 #include "support/folder.hpp"
 #include "support/http_server.hpp"
 
@@ -64,16 +65,7 @@ private:
     std::optional<Engine> engine_;
 };
 
-template <class Work>
-Error error_of(Work&& work) {
-    try {
-        work();
-    } catch (const Error& error) {
-        return error;
-    }
-    FAIL("nothing was thrown");
-    return {Fault::bug, ""};
-}
+using test::error_of;
 
 inline bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 

@@ -17,6 +17,7 @@
 #include "base/progress.hpp"
 #include "base/text.hpp"
 #include "io/process.hpp"
+#include "support/error_of.hpp"
 #include "support/folder.hpp"
 
 namespace wasmx::test {
@@ -69,18 +70,6 @@ private:
     Variable author_date_{"GIT_AUTHOR_DATE", "1600000000 +0000"};
     Variable committer_date_{"GIT_COMMITTER_DATE", "1700000000 +0230"};
 };
-
-/// The error that `work` ends with.
-template <class Work>
-Error error_of(Work&& work) {
-    try {
-        work();
-    } catch (const Error& error) {
-        return error;
-    }
-    FAIL("nothing was thrown");
-    return {Fault::bug, ""};
-}
 
 /// Keeps what it is told.
 class Told final : public Progress {

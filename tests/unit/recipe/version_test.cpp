@@ -3,6 +3,7 @@
 
 #include "base/error.hpp"
 #include "recipe/recipe.hpp"
+#include "support/error_of.hpp"
 
 using namespace wasmx;
 using recipe::Runtime;
@@ -10,16 +11,7 @@ using recipe::VersionSources;
 
 namespace {
 
-template <class Work>
-Error error_of(Work&& work) {
-    try {
-        work();
-    } catch (const Error& error) {
-        return error;
-    }
-    FAIL("nothing was thrown");
-    return {Fault::bug, ""};
-}
+using test::error_of;
 
 std::string in_makefile(const char* text, Runtime runtime = Runtime::v8) {
     const auto version = recipe::find_version_in_makefile(text, runtime, "Makefile");

@@ -9,6 +9,7 @@
 #include "base/error.hpp"
 #include "registry/fake_clock.hpp"
 #include "registry/registry.hpp"
+#include "support/error_of.hpp"
 #include "support/http_server.hpp"
 
 namespace wasmx::registry {
@@ -118,16 +119,6 @@ inline const std::string pull_token = "GET /token?service=r&scope=repository%3Ak
 inline const std::string push_token_of_otto =
     "GET /token?service=r&scope=repository%3Akong%2Fx%3Apull%2Cpush&account=otto";
 
-/// The error of `work`; fails the test when there is none.
-template <class Work>
-Error error_of(Work&& work) {
-    try {
-        work();
-    } catch (const Error& error) {
-        return error;
-    }
-    FAIL("nothing was thrown");
-    throw 0;
-}
+using test::error_of;
 
 }  // namespace wasmx::registry

@@ -13,7 +13,7 @@ namespace wasmx::build {
 namespace {
 constexpr std::size_t longest_line = 1000;
 constexpr std::size_t longest_name = 120;
-constexpr std::size_t longest_open_line = 64 * 1024;
+constexpr std::size_t longest_open_line = std::size_t{64} * 1024;
 
 std::string shown(const std::string& line) { return std::string(clipped(printable(line), longest_line)); }
 
@@ -21,9 +21,11 @@ std::string shown(const std::string& line) { return std::string(clipped(printabl
 // says when a step begins, as BuildKit would name it; nullopt for any other line.
 std::optional<std::string> step_begun(const std::string& line) {
     static const std::regex form(R"((?:\[\d+/\d+\] )?(?:Step|STEP) (\d+/\d+) ?: )");
+    // Only where it would stand: libstdc++ recurses for each character, and a program may print any number of digits.
+    const std::string head = line.substr(0, 64);
     std::smatch match;
-    if (!std::regex_search(line, match, form, std::regex_constants::match_continuous)) return std::nullopt;
-    return step_name("[" + match[1].str() + "] " + match.suffix().str());
+    if (!std::regex_search(head, match, form, std::regex_constants::match_continuous)) return std::nullopt;
+    return step_name("[" + match[1].str() + "] " + line.substr(static_cast<std::size_t>(match.length())));
 }
 
 bool is_builders_own(std::string_view line) {

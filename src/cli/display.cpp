@@ -10,7 +10,7 @@ namespace wasmx::cli {
 
 namespace {
 constexpr std::size_t tail_lines = 6;
-constexpr std::size_t longest_line = 64 * 1024;
+constexpr std::size_t longest_line = std::size_t{64} * 1024;
 }  // namespace
 
 class Display::Handle final : public Progress::Task {

@@ -71,7 +71,7 @@ void Engine::negotiate() {
         if (error.kind() == io::TransportError::Kind::connect) throw unreachable(endpoint_);
         throw;
     }
-    const std::string body = io::read_all(*pong.body, 64 * 1024);
+    const std::string body = io::read_all(*pong.body, io::chunk_size);
     const auto version = pong.find_header("Api-Version");
     if (pong.status != 200 || !version)
         throw Error(Fault::unavailable,

@@ -14,11 +14,11 @@ constexpr std::string_view url_safe = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmno
 constexpr std::size_t group_bytes = 3;
 constexpr std::size_t group_letters = 4;
 
-constexpr std::array<std::int8_t, 256> values_of(std::string_view alphabet) {
-    std::array<std::int8_t, 256> out{};
+constexpr std::array<int, 256> values_of(std::string_view alphabet) {
+    std::array<int, 256> out{};
     for (auto& value : out) value = -1;
     for (std::size_t i = 0; i < alphabet.size(); ++i)
-        out[static_cast<unsigned char>(alphabet[i])] = static_cast<std::int8_t>(i);
+        out[static_cast<unsigned char>(alphabet[i])] = static_cast<int>(i);
     return out;
 }
 constexpr auto standard_values = values_of(standard);

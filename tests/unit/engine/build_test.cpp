@@ -87,7 +87,8 @@ TEST_CASE("what a build sends") {
     CHECK(seen.body == context);
     CHECK_FALSE(seen.headers.contains("expect"));  // dockerd 29 breaks such a build off
 
-    // The ping's connection, and the build's own: were its sending half closed, which ends a build, it could not carry this.
+    // The ping's connection, and the build's own: were its sending half closed, which ends a build, it could not carry
+    // this.
     scene.engine().info();
     CHECK(scene.connections() == 2);
     CHECK(scene.verdict().empty());

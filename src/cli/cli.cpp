@@ -70,11 +70,15 @@ void add_to_log(const std::string& log_path, const std::string& text) {
 }
 
 int say_error(const Error& error, const std::string& log_path, int signal) {
-    try {
-        add_to_log(log_path, rendered(error, {}, Colour::no));
-        io::write_all(STDERR_FILENO, io::bytes_of(rendered(error, log_path, colour_of_errors())), "standard error");
-    } catch (const Error&) {
-    }
+    const auto attempt = [](auto&& write) {
+        try {
+            write();
+        } catch (const Error&) {  // a full disk or a closed terminal: what can still be told is
+        }
+    };
+    const std::string text = rendered(error, log_path, colour_of_errors());
+    attempt([&] { io::write_all(STDERR_FILENO, io::bytes_of(text), "standard error"); });
+    attempt([&] { add_to_log(log_path, rendered(error, {}, Colour::no)); });
     return exit_code_of(error, signal);
 }
 

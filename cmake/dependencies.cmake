@@ -24,6 +24,8 @@ pkg_check_modules(ARCHIVE REQUIRED IMPORTED_TARGET libarchive>=3.5)
 wasmx_dependency(archive PkgConfig::ARCHIVE)
 pkg_check_modules(ISAL REQUIRED IMPORTED_TARGET libisal>=2.30)
 wasmx_dependency(isal PkgConfig::ISAL)
+pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd>=1.4.8)
+wasmx_dependency(zstd PkgConfig::ZSTD)
 
 # Headers only, without a package file.
 find_path(PROTOZERO_INCLUDE_DIR protozero/pbf_message.hpp REQUIRED)

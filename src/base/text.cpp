@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstdlib>
+#include <limits>
 #include <numeric>
 
 namespace wasmx {
@@ -28,18 +30,48 @@ std::size_t escape_length(std::string_view rest) noexcept {
     return i < rest.size() && is_between(rest[i], '0', '~') ? i + 1 : i;
 }
 
-}  // namespace
-
-std::string human_bytes(std::uint64_t bytes) {
-    static constexpr std::array units{"KiB", "MiB", "GiB", "TiB"};
-    if (bytes < 1024) return fmt::format("{} B", bytes);
-    auto value = static_cast<double>(bytes) / 1024;
+std::string human(std::uint64_t bytes, unsigned step, const std::array<const char*, 4>& units) {
+    if (bytes < step) return fmt::format("{} B", bytes);
+    auto value = static_cast<double>(bytes) / step;
     std::size_t unit = 0;
-    while (value >= 1023.95 && unit + 1 < units.size()) {
-        value /= 1024;
+    while (value >= step - 0.05 && unit + 1 < units.size()) {
+        value /= step;
         ++unit;
     }
     return fmt::format("{:.1f} {}", value, units[unit]);
+}
+
+}  // namespace
+
+std::string human_bytes(std::uint64_t bytes) { return human(bytes, 1024, {"KiB", "MiB", "GiB", "TiB"}); }
+
+std::string human_decimal_bytes(std::uint64_t bytes) { return human(bytes, 1000, {"kB", "MB", "GB", "TB"}); }
+
+std::optional<std::uint64_t> parse_number(std::string_view text) noexcept {
+    std::uint64_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+    return value;
+}
+
+std::optional<std::uint64_t> parse_bytes(std::string_view text) {
+    text = trim(text);
+    const auto digits = std::min(text.find_first_not_of("0123456789"), text.size());
+    const auto number = parse_number(text.substr(0, digits));
+    const std::string unit = lower(trim(text.substr(digits)));
+    if (!number) return std::nullopt;
+    if (unit.empty() || unit == "b") return number;
+    const auto power = std::string_view("kmgt").find(unit.front());
+    const std::string_view rest = std::string_view(unit).substr(1);
+    if (power == std::string_view::npos || (!rest.empty() && rest != "b" && rest != "ib")) return std::nullopt;
+    // A lone letter is what docker takes it for, a power of 1024. (docker/go-units, RAMInBytes)
+    const std::uint64_t step = rest == "b" ? 1000 : 1024;
+    std::uint64_t out = *number;
+    for (std::size_t i = 0; i <= power; ++i) {
+        if (out > std::numeric_limits<std::uint64_t>::max() / step) return std::nullopt;
+        out *= step;
+    }
+    return out;
 }
 
 std::string human_seconds(double seconds) {
@@ -154,6 +186,23 @@ std::string shell_quoted(std::string_view word) {
         }
     }
     return out + "'";
+}
+
+std::string wrapped(std::string_view text, std::size_t column, std::size_t width) {
+    std::string out;
+    std::size_t at = column;
+    for (const auto word : split(text, ' ')) {
+        if (at > column && at + 1 + word.size() > width) {
+            out += "\n" + std::string(column, ' ');
+            at = column;
+        } else if (at > column) {
+            out += ' ';
+            ++at;
+        }
+        out += word;
+        at += word.size();
+    }
+    return out;
 }
 
 std::string environment(const char* name) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -12,12 +13,22 @@ namespace wasmx {
 
 /// "25.8 MiB"
 std::string human_bytes(std::uint64_t bytes);
+/// "25.8 GB": powers of ten, as memory and disks are sold
+std::string human_decimal_bytes(std::uint64_t bytes);
+/// Decimal digits and nothing else.
+std::optional<std::uint64_t> parse_number(std::string_view text) noexcept;
+/// "30GB", "512 MiB", "2g" (as docker: GiB), "1000": bytes; nullopt for anything else.
+std::optional<std::uint64_t> parse_bytes(std::string_view text);
 /// "1m 05s", "3.2s"
 std::string human_seconds(double seconds);
 
 std::string_view trim(std::string_view text) noexcept;
 std::string lower(std::string_view text);
+/// The parts are views into `text`: a temporary would be gone before them.
 std::vector<std::string_view> split(std::string_view text, char separator);
+template <class Text>
+requires std::same_as<Text, std::string> std::vector<std::string_view> split(Text&& text, char separator)
+= delete;
 /// Whether a byte is one of those behind the first of a character. (UTF-8)
 constexpr bool is_inside_character(char c) noexcept { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
 /// At most the first `limit` bytes, not cut inside a character.
@@ -30,6 +41,10 @@ std::string printable_url(std::string_view url);
 std::optional<std::string> nearest(std::string_view word, std::span<const std::string> candidates);
 /// Quoted for a POSIX shell when it needs to be.
 std::string shell_quoted(std::string_view word);
+
+/// The text broken at blanks so that no line goes beyond `width` columns; it begins at `column`, and so does every
+/// line.
+std::string wrapped(std::string_view text, std::size_t column, std::size_t width);
 
 /// The variable's value, or empty when it is unset or empty.
 std::string environment(const char* name);

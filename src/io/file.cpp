@@ -98,9 +98,27 @@ std::optional<std::string> find_file(const fs::path& path, std::uint64_t limit) 
     return read_file(path, limit);
 }
 
-TempFile::TempFile() {
+namespace {
+
+fs::path scratch_folder() {
     const std::string chosen = environment("TMPDIR");
-    const fs::path folder = chosen.empty() ? "/var/tmp" : chosen;
+    return chosen.empty() ? "/var/tmp" : chosen;
+}
+
+}  // namespace
+
+std::optional<Body> find_file_body(const fs::path& path) {
+    auto fd = std::make_shared<Fd>(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!*fd && errno == ENOENT) return std::nullopt;
+    struct stat status {};
+    if (!*fd || ::fstat(fd->get(), &status) != 0) throw system_error("opening " + path.string(), errno);
+    const auto size = static_cast<std::uint64_t>(status.st_size);
+    return Body{.size = size, .open = [fd, size] { return std::make_unique<SharedFileSource>(fd, size); }};
+}
+
+TempFile::TempFile() : TempFile(scratch_folder()) {}
+
+TempFile::TempFile(const fs::path& folder) {
     fs::path name;
     fd_ = std::make_shared<Fd>(open_unnamed(folder, "wasmx-image", name));
     if (!name.empty()) ::unlink(name.c_str());
@@ -113,6 +131,12 @@ void TempFile::write(std::span<const std::byte> bytes) {
 
 Body TempFile::body() const {
     return {.size = size_, .open = [fd = fd_, size = size_] { return std::make_unique<SharedFileSource>(fd, size); }};
+}
+
+void TempFile::keep(const fs::path& path) {
+    const std::string self = fmt::format("/proc/self/fd/{}", fd_->get());
+    if (::linkat(AT_FDCWD, self.c_str(), AT_FDCWD, path.c_str(), AT_SYMLINK_FOLLOW) != 0 && errno != EEXIST)
+        throw system_error("keeping " + path.string(), errno);
 }
 
 AtomicFile::AtomicFile(fs::path path) : path_(std::move(path)) {

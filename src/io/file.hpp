@@ -35,15 +35,22 @@ SourcePtr open_file(const std::filesystem::path& path);
 std::string read_file(const std::filesystem::path& path, std::uint64_t limit = 16 << 20);
 std::optional<std::string> find_file(const std::filesystem::path& path, std::uint64_t limit = 16 << 20);
 
+/// The bytes of a file, opened now: they stay readable when the file is removed. nullopt when there is none.
+std::optional<Body> find_file_body(const std::filesystem::path& path);
+
 /// A scratch file without a name: nothing is left of it whatever ends the process. Lives in $TMPDIR or /var/tmp, since
 /// layers are large and /tmp is often memory.
 class TempFile {
 public:
     TempFile();
+    explicit TempFile(const std::filesystem::path& folder);
     void write(std::span<const std::byte> bytes);
     std::uint64_t size() const noexcept { return size_; }
     /// The bytes written so far, from the start; bodies share the file and outlive this object.
     Body body() const;
+    /// Gives it a name in the folder it was made in, whole at once; a file of that name that is there already stays.
+    /// Not synced: who finds it later has to hold it against its digest.
+    void keep(const std::filesystem::path& path);
 
 private:
     std::shared_ptr<Fd> fd_;

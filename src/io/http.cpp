@@ -53,7 +53,10 @@ TransportError transport_error(CURLcode code, const HttpRequest& request, const 
                 "clock";
             [[fallthrough]];
         case CURLE_SSL_CONNECT_ERROR: kind = Kind::tls; break;
-        case CURLE_OPERATION_TIMEDOUT: kind = Kind::timeout; break;
+        case CURLE_OPERATION_TIMEDOUT:
+            kind = Kind::timeout;
+            hint = "it takes connections and says nothing, or a firewall swallows the answer: is the service well?";
+            break;
         default: break;
     }
     const char* reason = detail[0] != '\0' ? detail : curl_easy_strerror(code);

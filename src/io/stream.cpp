@@ -136,6 +136,19 @@ private:
     Sink& sink_;
 };
 
+class ResumedSource final : public Source {
+public:
+    ResumedSource(std::string head, SourcePtr rest) : head_(from_string(std::move(head))), rest_(std::move(rest)) {}
+    std::size_t read(std::span<std::byte> buffer) override {
+        if (const std::size_t count = head_->read(buffer)) return count;
+        return rest_->read(buffer);
+    }
+
+private:
+    SourcePtr head_;
+    SourcePtr rest_;
+};
+
 }  // namespace
 
 SourcePtr from_string(std::string text) {
@@ -157,6 +170,10 @@ SourcePtr verified(SourcePtr upstream, const Digest& digest, std::uint64_t size)
 
 SourcePtr counted(SourcePtr upstream, std::function<void(std::uint64_t)> advance) {
     return std::make_unique<CountedSource>(std::move(upstream), std::move(advance));
+}
+
+SourcePtr resumed(std::string head, SourcePtr rest) {
+    return std::make_unique<ResumedSource>(std::move(head), std::move(rest));
 }
 
 SourcePtr teed(SourcePtr upstream, Sink& sink) { return std::make_unique<TeedSource>(std::move(upstream), sink); }

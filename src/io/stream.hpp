@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// io: byte streams, and the C libraries that make and take bytes: files, curl, libarchive, ISA-L, EVP, child processes.
-// It knows nothing of images, registries or engines; no room above includes a header of those libraries.
+// io: byte streams, and the C libraries that make and take bytes: files, curl, libarchive, ISA-L, zstd, EVP, child
+// processes. It knows nothing of images, registries or engines; no room above includes a header of those libraries.
 
 #include <cstddef>
 #include <cstdint>
@@ -82,8 +82,8 @@ SourcePtr verified(SourcePtr upstream, const Digest& digest, std::uint64_t size)
 SourcePtr counted(SourcePtr upstream, std::function<void(std::uint64_t)> advance);
 /// Passes the bytes on and writes them to `sink` as well, which outlives the stream; finishing it is the caller's.
 SourcePtr teed(SourcePtr upstream, Sink& sink);
-/// gzip (RFC 1952) with ISA-L, without name and time: equal input, equal output on the same machine.
-SourcePtr gzip(SourcePtr upstream);
+/// Bytes that were read ahead to see what they are, then the rest.
+SourcePtr resumed(std::string head, SourcePtr rest);
 
 /// All of it; more than `limit` bytes is Fault::integrity.
 std::string read_all(Source& source, std::uint64_t limit);

@@ -22,6 +22,8 @@ inline constexpr std::string_view oci_layer_gzip = "application/vnd.oci.image.la
 inline constexpr std::string_view oci_layer_zstd = "application/vnd.oci.image.layer.v1.tar+zstd";
 inline constexpr std::string_view docker_list = "application/vnd.docker.distribution.manifest.list.v2+json";
 inline constexpr std::string_view docker_manifest = "application/vnd.docker.distribution.manifest.v2+json";
+/// The same bytes as `oci_layer_gzip`.
+inline constexpr std::string_view docker_layer_gzip = "application/vnd.docker.image.rootfs.diff.tar.gzip";
 }  // namespace media_type
 
 using Annotations = std::map<std::string, std::string>;

@@ -127,4 +127,43 @@ TEST_CASE("an unset variable is an empty one") {
     CHECK(environment("WASMX_TEST_VARIABLE").empty());
 }
 
+TEST_CASE("sizes as people write them") {
+    struct Row {
+        const char* text;
+        std::optional<std::uint64_t> bytes;
+    };
+    for (const Row& row : {Row{"0", 0},
+                           Row{"1000", 1000},
+                           Row{"12B", 12},
+                           Row{"8GB", 8'000'000'000},
+                           Row{"8 GB", 8'000'000'000},
+                           Row{"8gb", 8'000'000'000},
+                           Row{"8GiB", 8ULL << 30},
+                           Row{"8g", 8ULL << 30},
+                           Row{"512M", 512ULL << 20},
+                           Row{"1TB", 1'000'000'000'000},
+                           Row{"2KiB", 2048},
+                           Row{" 3k ", 3072},
+                           Row{"", {}},
+                           Row{"GB", {}},
+                           Row{"8X", {}},
+                           Row{"8GBs", {}},
+                           Row{"-1GB", {}},
+                           Row{"1.5GB", {}},
+                           Row{"0x10", {}},
+                           Row{"8 G B", {}},
+                           Row{"99999999999999999999", {}},
+                           Row{"99999999999TB", {}}}) {
+        CAPTURE(row.text);
+        CHECK(parse_bytes(row.text) == row.bytes);
+    }
+}
+
+TEST_CASE("decimal bytes") {
+    CHECK(human_decimal_bytes(999) == "999 B");
+    CHECK(human_decimal_bytes(25276510208) == "25.3 GB");
+    CHECK(human_decimal_bytes(999'950) == "1.0 MB");
+    CHECK(human_decimal_bytes(999'900) == "999.9 kB");
+}
+
 TEST_SUITE_END();

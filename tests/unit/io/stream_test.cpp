@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "io/stream.hpp"
 
+#include "io/compression.hpp"
 #include "io/source_contract.hpp"
 #include "io/tar.hpp"
 
@@ -96,13 +97,13 @@ TEST_CASE("counted") {
 TEST_CASE("gzip") {
     for (const std::string& plain : {text, std::string(), std::string("x"), std::string(1 << 20, 'z')}) {
         CAPTURE(plain.size());
-        const std::string packed = read_in_chunks(*gzip(from_string(plain)), chunk_size);
-        source_contract([&] { return gzip(from_string(plain)); }, packed);
+        const std::string packed = read_in_chunks(*compressed(from_string(plain)), chunk_size);
+        source_contract([&] { return compressed(from_string(plain)); }, packed);
         CHECK(gunzipped_size_and_magic(packed) == std::to_string(plain.size()));
         // No name, no time: nothing of the day that it was made.
         CHECK(packed.substr(3, 5) == std::string(5, '\0'));
     }
-    failure_contract([](SourcePtr upstream) { return gzip(std::move(upstream)); });
+    failure_contract([](SourcePtr upstream) { return compressed(std::move(upstream)); });
 }
 
 TEST_CASE("reading all of it has a limit") {

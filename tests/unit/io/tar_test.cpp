@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "io/tar.hpp"
 
+#include "io/compression.hpp"
 #include "io/source_contract.hpp"
 
 namespace wasmx::io {
@@ -91,7 +92,7 @@ TEST_CASE("what is written is read") {
     const std::string archive = read_in_chunks(*tar_from(various()), chunk_size);
     CHECK(archive.size() % 512 == 0);
     check_same(archive, various());
-    check_same(read_in_chunks(*gzip(from_string(archive)), chunk_size), various());
+    check_same(read_in_chunks(*compressed(from_string(archive)), chunk_size), various());
 }
 
 TEST_CASE("the same members make the same bytes, however they are read") {
@@ -146,7 +147,7 @@ TEST_CASE("damaged archives") {
     std::string flipped = archive;
     flipped[5632 + 150] ^= 0x55;  // in the second header's checksum
     CHECK(fault(flipped) == Fault::integrity);
-    const std::string packed = read_in_chunks(*gzip(from_string(archive)), chunk_size);
+    const std::string packed = read_in_chunks(*compressed(from_string(archive)), chunk_size);
     CHECK(fault(packed.substr(0, packed.size() / 2)) == Fault::integrity);
 }
 

@@ -2,10 +2,14 @@
 #pragma once
 // git: the git program. It knows repositories, commits and trees, and nothing of what is in them.
 //
+// No wait for a network is without an end: a question to a remote has a time limit, a transfer that stands still is
+// given up (https, and ssh unless the user has chosen one of their own), and nothing is asked on the terminal.
+//
 // What a repository of somebody else's says is not run: no hook, no fsmonitor, no transport but https, ssh, git and
 // file; and one that git calls of "dubious ownership" is taken only when it was named itself, without its filters and
 // without any transport. Words that begin with "-" are never handed to git as a ref or URL.
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -34,6 +38,12 @@ struct Commit {
     std::int64_t time = 0;  ///< committer date, seconds since the epoch
 };
 
+/// A commit that a remote has, and how to fetch it.
+struct RemoteCommit {
+    std::string id;   ///< 40 hex digits
+    std::string ref;  ///< "refs/heads/main", "HEAD": what had that id when it was asked; empty: known by its id alone
+};
+
 /// A repository on this machine, with or without a work tree.
 class Repository {
 public:
@@ -45,12 +55,25 @@ public:
     /// other. Throws Fault::not_found, denied or unavailable with git's own last words. `log` gets lines for people.
     static Repository mirror(const std::string& url, const std::filesystem::path& folder, std::stop_token stop,
                              const std::function<void(std::string_view)>& log);
-    /// The bare repository at `folder` (a mirror) as it is, without network; nullopt when there is none.
+    /// One commit of `url`, without its history, into the bare repository in `folder`, which keeps every one that was
+    /// fetched so; nothing is transferred for one that it has. A name may have moved on since it was asked for: the
+    /// commit is the one that has arrived. nullopt when the server does not give out single commits, or does not have
+    /// this one (which a mirror tells). Else what holds for `mirror`.
+    static std::optional<Commit> fetch_commit(const std::string& url, const RemoteCommit& wanted,
+                                              const std::filesystem::path& folder, const std::stop_token& stop,
+                                              const std::function<void(std::string_view)>& log);
+    /// The bare repository at `folder` (of `mirror` or `fetch_commit`) as it is, without network; nullopt when there is
+    /// none.
     static std::optional<Repository> find_mirror(const std::filesystem::path& folder, std::stop_token stop);
 
     /// Branch (also of the remote "origin"), tag or (abbreviated) commit, or HEAD; nullopt when the repository does not
     /// know it. The names of a moment ("HEAD~2") are none of these.
     std::optional<Commit> find_commit(const std::string& ref) const;
+    /// What `fetch_commit` has brought; nullopt also for one of which only a part has arrived.
+    std::optional<Commit> find_kept_commit(const std::string& id) const;
+    /// Whether all files of a commit are there, which in a mirror the commit alone does not tell: a fetch may have been
+    /// killed.
+    bool has_files_of(const Commit& commit) const;
     std::vector<TreeEntry> tree(const Commit& commit) const;
     /// The id of the tree at `path` in the commit; nullopt when there is none.
     std::optional<std::string> find_tree_id(const Commit& commit, const std::string& path) const;
@@ -103,10 +126,13 @@ std::string public_url(std::string_view url);
 /// Whether `text` is a whole object name: 40 hex digits.
 bool is_commit_id(std::string_view text) noexcept;
 
-/// What a remote says a ref is (`git ls-remote`: tag, peeled, or branch, or HEAD), without fetching; nullopt when it
-/// has no such ref. A whole commit id is returned unasked.
-std::optional<std::string> find_remote_commit(const std::string& url, const std::string& ref,
-                                              const std::stop_token& stop);
+/// How long a remote may take to say what it has.
+constexpr std::chrono::seconds answer_limit{30};
+/// What a remote says a ref is (`git ls-remote`: tag, peeled, or branch, also as "origin/main", or HEAD), without
+/// fetching; nullopt when it has no such ref. A whole commit id is returned unasked. A remote that gives no answer is
+/// Fault::unavailable.
+std::optional<RemoteCommit> find_remote_commit(const std::string& url, const std::string& ref,
+                                               const std::stop_token& stop, std::chrono::seconds limit = answer_limit);
 /// Branches and tags of a remote, for a suggestion.
 std::vector<std::string> remote_ref_names(const std::string& url, const std::stop_token& stop);
 

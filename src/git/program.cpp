@@ -60,7 +60,8 @@ struct Cause {
 };
 
 constexpr std::string_view access_hint =
-    "check the URL; for a private repository `git ls-remote URL` has to work first (a credential helper or an ssh key)";
+    "check the URL; for a private repository `git ls-remote URL` has to work first, without a question (a credential "
+    "helper, or an ssh key in the agent)";
 constexpr std::string_view url_hint = "check the URL";
 constexpr std::string_view protocol_hint =
     "https, ssh, git and file URLs are allowed, also where a redirect or an insteadOf leads";
@@ -68,8 +69,13 @@ constexpr std::string_view trust_hint = "tell git that you trust it: git config 
 constexpr std::string_view space_hint = "free some space (`df -h`) and run the same command again";
 constexpr std::string_view network_hint = "check the network and run the same command again";
 
+// No question, and an end: 15 s for a connection, and for a dead line, as with http, a minute (three signs of life that
+// fail to come). (ssh_config, ConnectTimeout, ServerAliveCountMax)
+constexpr std::string_view patient_ssh = "ssh -o BatchMode=yes -o ConnectTimeout=15 -o ServerAliveInterval=20";
+
 // The first that fits; so what is special comes before what git adds to every failure ("Could not read from remote").
 constexpr std::array causes{
+    Cause{"not our ref", Fault::failed, ""},  // asked for an id that it does not have, before it hangs up
     Cause{"No space left on device", Fault::io, space_hint},
     Cause{"dubious ownership", Fault::denied, trust_hint},
     Cause{"could not read Username", Fault::denied, access_hint},
@@ -111,7 +117,10 @@ io::ProcessCommand program(std::vector<std::string> arguments) {
                     // No helper program (ext::), no http.
                     "-c", "protocol.allow=never", "-c", "protocol.https.allow=always", "-c",
                     "protocol.ssh.allow=always", "-c", "protocol.git.allow=always", "-c", "protocol.file.allow=always",
+                    // Objects come as a whole pack or not at all, also when we are killed.
+                    "-c", "fetch.unpackLimit=1",
                     // A transfer that crawls below 1 kB/s for a minute is dead. (The user's environment goes before.)
+                    // Connecting is not counted; curl itself gives that up in five minutes.
                     "-c", "http.lowSpeedLimit=1000", "-c", "http.lowSpeedTime=60", "--no-pager", "--literal-pathspecs"};
     command.argv.insert(command.argv.end(), std::make_move_iterator(arguments.begin()),
                         std::make_move_iterator(arguments.end()));
@@ -122,10 +131,12 @@ io::ProcessCommand program(std::vector<std::string> arguments) {
     return command;
 }
 
-io::ProcessResult run(std::vector<std::string> arguments, const std::stop_token& stop) {
+namespace {
+
+io::ProcessResult run_command(const io::ProcessCommand& command, const std::stop_token& stop) {
     io::ProcessResult result;
     try {
-        result = io::run(program(std::move(arguments)), stop);
+        result = io::run(command, stop);
     } catch (const Error& error) {
         if (error.fault() != Fault::not_found) throw;
         throw Error(Fault::not_found, "git cannot be started: " + error.message(),
@@ -134,6 +145,34 @@ io::ProcessResult run(std::vector<std::string> arguments, const std::stop_token&
     // Ctrl-C reaches git as well as us, and may have reached it first.
     if (stop.stop_requested() || result.exit_code == 128 + SIGINT) throw_interrupted();
     return result;
+}
+
+// All three ways. (git, "GIT_SSH_COMMAND", "GIT_SSH"; git-config, "core.sshCommand")
+bool has_ssh_of_the_user(std::vector<std::string> where, const std::stop_token& stop) {
+    if (!environment("GIT_SSH_COMMAND").empty() || !environment("GIT_SSH").empty()) return true;
+    where.insert(where.end(), {"config", "--get", "core.sshCommand"});
+    return run(std::move(where), stop).exit_code == 0;
+}
+
+}  // namespace
+
+io::ProcessResult run(std::vector<std::string> arguments, const std::stop_token& stop) {
+    return run_command(program(std::move(arguments)), stop);
+}
+
+io::ProcessResult run_with_remote(std::vector<std::string> where, std::vector<std::string> arguments,
+                                  const std::stop_token& stop, const Limit& limit) {
+    const bool has_ssh = has_ssh_of_the_user(where, stop);
+    where.insert(where.end(), std::make_move_iterator(arguments.begin()), std::make_move_iterator(arguments.end()));
+    io::ProcessCommand command = program(std::move(where));
+    if (!has_ssh) command.env.push_back(fmt::format("GIT_SSH_COMMAND={}", patient_ssh));
+    command.limit = limit.time;
+    try {
+        return run_command(command, stop);
+    } catch (const Error& error) {
+        if (error.fault() != Fault::unavailable) throw;
+        throw Error(error.fault(), fmt::format("{}: {}", limit.doing, error.message()), std::string(network_hint));
+    }
 }
 
 std::vector<std::string> last_lines(std::string_view text, std::size_t count) {

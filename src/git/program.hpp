@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -18,6 +19,18 @@ io::ProcessCommand program(std::vector<std::string> arguments);
 /// Runs it to its end, whatever its exit code. Throws Fault::not_found with what to install when there is no git, and
 /// Fault::interrupted when git ended because of our own end.
 io::ProcessResult run(std::vector<std::string> arguments, const std::stop_token& stop);
+
+/// How long a git may take, and what it is doing then, for the error.
+struct Limit {
+    std::string_view doing;
+    std::chrono::seconds time{0};  ///< 0: as long as it takes
+};
+
+/// The same for one that speaks to a remote; `where` is what stands before the verb ("--git-dir=…"). An ssh of ours
+/// asks nothing and gives up on a host that does not answer; one that the user has chosen is left alone. Out of time is
+/// Fault::unavailable.
+io::ProcessResult run_with_remote(std::vector<std::string> where, std::vector<std::string> arguments,
+                                  const std::stop_token& stop, const Limit& limit = {});
 
 /// The error for a git that failed: `doing` and what it said, without credentials; the fault and hint by what it said.
 [[nodiscard]] Error failure(std::string_view doing, const io::ProcessResult& result);

@@ -109,6 +109,10 @@ std::optional<Commit> Repository::find_commit(const std::string& ref) const {
     return std::nullopt;
 }
 
+bool Repository::has_files_of(const Commit& commit) const {
+    return ask({"rev-list", "--quiet", "--objects", "--no-walk", commit.id}).has_value();
+}
+
 std::vector<TreeEntry> Repository::tree(const Commit& commit) const {
     std::vector<TreeEntry> entries;
     for (const std::string& line : split_at_nul(demand({"ls-tree", "-r", "-z", "-l", "--full-tree", commit.id}))) {

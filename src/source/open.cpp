@@ -117,7 +117,7 @@ std::unique_ptr<Tree> open_folder(const Job& job) {
 
 // <name>-<hash>.git: the name for people, the hash because many repositories have the same. A password in the URL makes
 // no other repository of it.
-fs::path cache_of(const std::string& url) {
+fs::path cache_of(const std::string& url, std::string_view suffix) {
     const std::string shown = git::public_url(url);
     std::string name = clean_path(shown);
     name.erase(0, name.find_last_of('/') + 1);
@@ -129,53 +129,79 @@ fs::path cache_of(const std::string& url) {
                    std::isalnum(static_cast<unsigned char>(c)) == 0;
         },
         '-');
-    return io::cache_folder() / "git" / fmt::format("{}-{}.git", name, io::sha256(shown).hex().substr(0, 12));
+    return io::cache_folder() / "git" / fmt::format("{}-{}{}", name, io::sha256(shown).hex().substr(0, 12), suffix);
 }
 
+/// All branches and tags with their history: what an abbreviated id, or a server that gives out nothing less, asks for.
+fs::path mirror_of(const std::string& url) { return cache_of(url, ".git"); }
+
+/// Single commits: all that is asked for as a rule, and soon fetched.
+fs::path commits_of(const std::string& url) { return cache_of(url, ".shallow.git"); }
+
+// Also in upper case, and then a whole one: git knows it, while a remote is asked in lower case.
 bool may_be_abbreviated(const std::string& ref) {
-    return ref.size() >= 4 && ref.size() < 40 && ref.find_first_not_of("0123456789abcdef") == std::string::npos;
+    return ref.size() >= 4 && ref.size() <= 40 && ref.find_first_not_of("0123456789abcdefABCDEF") == std::string::npos;
 }
 
-// Asks the remote, which costs nothing, and takes files only if they are here already.
-std::unique_ptr<Tree> open_url_without_fetching(const Job& job, const std::string& ref,
-                                                const std::string& description) {
+/// A commit, and what in the cache has its files.
+struct Cached {
+    git::Repository repository;
+    git::Commit commit;
+};
+
+std::optional<Cached> find_in_mirror(const Job& job, const std::string& id) {
+    auto mirror = git::Repository::find_mirror(mirror_of(job.wanted.location), job.stop);
+    if (!mirror) return std::nullopt;
+    auto commit = mirror->find_commit(id);
+    // A branch can look like an id, and this one is from the last fetch.
+    if (!commit || !commit->id.starts_with(lower(id)) || !mirror->has_files_of(*commit)) return std::nullopt;
+    return Cached{*std::move(mirror), *std::move(commit)};
+}
+
+std::optional<Cached> find_cached(const Job& job, const std::string& id) {
+    if (auto commits = git::Repository::find_mirror(commits_of(job.wanted.location), job.stop))
+        if (auto commit = commits->find_kept_commit(id)) return Cached{*std::move(commits), *std::move(commit)};
+    return find_in_mirror(job, id);
+}
+
+// The one commit where that can be had, else everything.
+Cached fetched(const Job& job, const std::string& ref, const std::optional<git::RemoteCommit>& remote) {
     const std::string& url = job.wanted.location;
-    const std::string shown = git::public_url(url);
-    const auto mirror = git::Repository::find_mirror(cache_of(url), job.stop);
-    auto id = git::find_remote_commit(url, ref, job.stop);
-    if (!id && may_be_abbreviated(ref) && mirror)
-        if (const auto commit = mirror->find_commit(ref)) id = commit->id;
-    if (!id && !may_be_abbreviated(ref)) throw_no_ref(ref, shown, git::remote_ref_names(url, job.stop));
-    if (id && mirror)
-        if (const auto commit = mirror->find_commit(*id))
-            return open_commit(*mirror, *commit, description, shown, job.progress);
-    return absent_tree({.description = description, .revision = std::move(id), .url = shown, .date = 0});
-}
-
-git::Repository fetched(const Job& job, const fs::path& cache, const std::string& ref) {
-    auto cached = git::Repository::find_mirror(cache, job.stop);
-    // A whole commit id means the same for ever: with the commit here there is nothing to ask.
-    if (cached && git::is_commit_id(ref) && cached->find_commit(ref)) return *std::move(cached);
     const auto task = job.progress.task("source", 0);
-    auto repository = git::Repository::mirror(job.wanted.location, cache, job.stop, [&](std::string_view line) {
-        task->log(std::string(line) + "\n", Progress::Stream::err);
-    });
-    task->done(cached ? "up to date" : "cloned");
-    return repository;
+    const auto log = [&task](std::string_view line) { task->log(std::string(line) + "\n", Progress::Stream::err); };
+    if (remote) {
+        const fs::path folder = commits_of(url);
+        if (auto commit = git::Repository::fetch_commit(url, *remote, folder, job.stop, log)) {
+            if (auto commits = git::Repository::find_mirror(folder, job.stop)) {
+                task->done("fetched");
+                return {*std::move(commits), *std::move(commit)};
+            }
+        }
+        log("the server does not give out this commit alone");
+    }
+    auto mirror = git::Repository::mirror(url, mirror_of(url), job.stop, log);
+    // A mirror has the remote's branches, but not its opinion on which of them is the main one.
+    auto commit = mirror.find_commit(remote && ref == "HEAD" ? remote->id : ref);
+    if (!commit) throw_no_ref(ref, git::public_url(url), mirror.ref_names());
+    task->done("cloned");
+    return {std::move(mirror), *std::move(commit)};
 }
 
 std::unique_ptr<Tree> open_url(const Job& job) {
     const std::string& url = job.wanted.location;
-    std::string ref = job.wanted.ref.empty() ? std::string(default_branch) : job.wanted.ref;
+    const std::string ref = job.wanted.ref.empty() ? std::string(default_branch) : job.wanted.ref;
     const std::string shown = git::public_url(url);
     const std::string description = fmt::format("{} at {}", shown, ref);
-    if (!job.wanted.may_fetch) return open_url_without_fetching(job, ref, description);
-    // A mirror has the remote's branches, but not its opinion on which of them is the main one.
-    if (ref == "HEAD") ref = git::find_remote_commit(url, ref, job.stop).value_or(ref);
-    const auto repository = fetched(job, cache_of(url), ref);
-    const auto commit = repository.find_commit(ref);
-    if (!commit) throw_no_ref(ref, shown, repository.ref_names());
-    return open_commit(repository, *commit, description, shown, job.progress);
+    const auto remote = git::find_remote_commit(url, ref, job.stop);
+    if (!remote && !may_be_abbreviated(ref)) throw_no_ref(ref, shown, git::remote_ref_names(url, job.stop));
+    auto cached = remote ? find_cached(job, remote->id) : find_in_mirror(job, ref);
+    if (!cached && !job.wanted.may_fetch)
+        return absent_tree({.description = description,
+                            .revision = remote ? std::optional(remote->id) : std::nullopt,
+                            .url = shown,
+                            .date = 0});
+    if (!cached) cached = fetched(job, ref, remote);
+    return open_commit(cached->repository, cached->commit, description, shown, job.progress);
 }
 
 }  // namespace

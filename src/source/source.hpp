@@ -20,10 +20,11 @@ struct Wanted {
     std::string location;  ///< a folder (also a bare repository) or a git URL
     std::string ref;       ///< empty: HEAD of a folder, "main" of a URL
     bool allow_dirty = false;
-    bool may_fetch = true;  ///< false for a dry run: no clone, no fetch; only what the cache already has
+    bool may_fetch = true;  ///< false for a dry run: no fetch; only what the cache already has
 };
 
-/// A source tree that will not change while it is used: either a commit, or a plain folder that nothing pins.
+/// A source tree that will not change while it is used: either a commit, or a plain folder that nothing pins. Its
+/// functions may be called from several threads at once, for none changes anything; what `members` gives is for one.
 class Tree {
 public:
     virtual ~Tree() = default;
@@ -59,12 +60,14 @@ public:
     virtual Extent extent() const = 0;
 };
 
-/// Finds the tree and, for a git URL, brings the user's cached clone up to date. A folder inside a git work tree is its
-/// commit (HEAD or `ref`); one with uncommitted changes is Fault::config listing them, unless `allow_dirty`, which
-/// takes the files as they stand. With `ref` it is that commit, whatever is changed in the work tree. A folder below
-/// the top of a work tree is Fault::usage naming the top, unless nothing in it is tracked. A folder outside git is a
-/// plain folder, which is warned about. A ref that does not exist is Fault::not_found naming the ones that look like
-/// it.
+/// Finds the tree and, for a git URL, asks the remote what the ref is and fetches that one commit into the user's
+/// cache, unless it is there; everything only for an abbreviated id, and where the server gives out nothing less. A
+/// whole id that is there is not even asked for. `revision()` is the commit whose files these are, also when a branch
+/// moves meanwhile. A folder inside a git work tree is its commit (HEAD or `ref`); one with uncommitted changes is
+/// Fault::config listing them, unless `allow_dirty`, which takes the files as they stand. With `ref` it is that commit,
+/// whatever is changed in the work tree. A folder below the top of a work tree is Fault::usage naming the top, unless
+/// nothing in it is tracked. A folder outside git is a plain folder, which is warned about. A ref that does not exist
+/// is Fault::not_found naming the ones that look like it.
 std::unique_ptr<Tree> open(const Wanted& wanted, Progress& progress, const std::stop_token& stop);
 
 /// The rules of a .dockerignore file. (docs.docker.com, "Dockerfile reference: .dockerignore file"; moby

@@ -67,6 +67,15 @@ TEST_CASE("what an interrupted clone left is not taken for whole") {
     CHECK(names_in(box / "m") == std::vector<std::string>{"r.git", "r.git.lock"});
 }
 
+TEST_CASE("the locks of a git that was killed are in nobody's way") {
+    const Sandbox box;
+    make_remote(box);
+    mirror(box);
+    box.sh(
+        "cd m/r.git; touch packed-refs.lock refs/heads/main.lock; git -C ../../remote commit -q --allow-empty -m two");
+    CHECK(mirror(box).find_commit("main")->id == box.sh("git -C remote rev-parse main"));
+}
+
 TEST_CASE("a clone that fails or is stopped leaves nothing") {
     const Sandbox box;
     make_remote(box);
@@ -138,7 +147,10 @@ TEST_CASE("what a remote says of a ref, without a clone") {
     make_remote(box);
     box.sh("cd remote; git checkout -q topic/x; git commit -q --allow-empty -m two; git branch x; git tag a/main");
     const std::string url = (box / "remote").string();
-    const auto ask = [&url](const std::string& ref) { return git::find_remote_commit(url, ref, {}).value_or("none"); };
+    const auto found = [&url](const std::string& ref) {
+        return git::find_remote_commit(url, ref, {}).value_or(git::RemoteCommit{"none", "none"});
+    };
+    const auto ask = [&found](const std::string& ref) { return found(ref).id; };
     const std::string one = box.sh("git -C remote rev-parse main");
     const std::string two = box.sh("git -C remote rev-parse x");
     CHECK(ask("main") == one);
@@ -148,8 +160,14 @@ TEST_CASE("what a remote says of a ref, without a clone") {
     CHECK(ask("HEAD") == two);
     CHECK(ask("refs/heads/main") == one);
     CHECK(ask("heads/main") == one);
+    CHECK(ask("origin/main") == one);  // as in a work tree
     CHECK(ask(std::string(40, 'a')) == std::string(40, 'a'));
-    for (const char* none : {"nowhere", "mai", "main*", "*", "--all", "", "HEAD~1", "abcdef0"})
+    CHECK(found("main").ref == "refs/heads/main");
+    CHECK(found("origin/main").ref == "refs/heads/main");
+    CHECK(found("annotated").ref == "refs/tags/annotated");
+    CHECK(found("HEAD").ref == "HEAD");
+    CHECK(found(one).ref.empty());
+    for (const char* none : {"nowhere", "mai", "main*", "*", "--all", "", "HEAD~1", "abcdef0", "origin/light"})
         CHECK(ask(none) == "none");
     CHECK(git::remote_ref_names(url, {}) ==
           std::vector<std::string>{"main", "topic/x", "x", "a/main", "annotated", "light"});
@@ -217,6 +235,8 @@ TEST_CASE("failures by what git says of them, without passwords") {
          "asking: fatal: repository 'https://h.org/x/' not found"},
         {"Receiving: 1%\rReceiving: 2%\r\x1b[31merror: RPC failed\x1b[m\nfatal: early EOF\n", Fault::unavailable,
          "asking: error: RPC failed"},
+        {"fatal: remote error: upload-pack: not our ref a\nfatal: the remote end hung up unexpectedly\n", Fault::failed,
+         "asking: fatal: remote error: upload-pack: not our ref a"},
         {"", Fault::failed, "asking: git ended with exit code 128"},
         {"what?\n", Fault::failed, "asking: what?"},
     };

@@ -4,8 +4,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "base/text.hpp"
+#include "registry/session.hpp"
 
 namespace wasmx::registry {
 
@@ -18,6 +20,9 @@ std::string needed_scope(const std::string& repository, Access access) {
     return fmt::format("repository:{}:{}", repository, access == Access::push ? "pull,push" : "pull");
 }
 
+// What a token service says no with; 400 is OAuth2's way. (RFC 6749, 5.2)
+bool is_denial(int status) { return status == 400 || status == 401 || status == 403; }
+
 }  // namespace
 
 Authenticator::Authenticator(io::HttpClient& http, Clock& clock, const oci::Reference& name,
@@ -27,12 +32,29 @@ Authenticator::Authenticator(io::HttpClient& http, Clock& clock, const oci::Refe
       registry_(name.registry()),
       repository_(name.repository()),
       options_(options),
-      scopes_{needed_scope(name.repository(), options.access)} {}
+      needed_scope_(needed_scope(name.repository(), options.access)) {}
 
-Authorization Authenticator::current() {
+Authorization Authenticator::current(Need need) {
     const std::lock_guard lock(mutex_);
-    if (renew_at_ && clock_.now() >= *renew_at_) get_token();
+    renew(need);
     return now_held();
+}
+
+void Authenticator::renew(Need need) {
+    if (!token_) return;
+    const TimePoint due = need == Need::long_request ? token_->renew_long_at : token_->renew_at;
+    if (clock_.now() < due) return;
+    try {
+        get_token();
+    } catch (const Error& error) {
+        // A token that still lives is not worth less because its service is busy.
+        if (error.fault() != Fault::unavailable || clock_.now() >= token_->expires) throw;
+    }
+}
+
+void Authenticator::add_scope(const std::string& scope) {
+    const std::lock_guard lock(mutex_);
+    if (widen_scope(scope) && token_) token_->renew_at = token_->renew_long_at = TimePoint::min();
 }
 
 Circumstances Authenticator::circumstances() {
@@ -106,13 +128,18 @@ bool Authenticator::answer_bearer(const Authorization& refused, const Challenge&
 }
 
 bool Authenticator::widen_scope(const std::string& wanted) {
-    bool wider = false;
+    const auto before = all_scopes();
     for (const auto scope : split(wanted, ' ')) {
-        if (scope.empty() || std::find(scopes_.begin(), scopes_.end(), scope) != scopes_.end()) continue;
-        scopes_.emplace_back(scope);
-        wider = true;
+        const bool refused = std::find(refused_scopes_.begin(), refused_scopes_.end(), scope) != refused_scopes_.end();
+        if (!scope.empty() && !refused) further_scopes_.emplace_back(scope);
     }
-    return wider;
+    return all_scopes() != before;
+}
+
+std::vector<std::string> Authenticator::all_scopes() const {
+    std::vector<std::string> all{needed_scope_};
+    all.insert(all.end(), further_scopes_.begin(), further_scopes_.end());
+    return merged_scopes(all);
 }
 
 void Authenticator::pass_over_credential(std::string_view why) {
@@ -125,34 +152,48 @@ void Authenticator::pass_over_credential(std::string_view why) {
 
 void Authenticator::get_token() {
     if (credential_ && !credential_->registry_token.empty()) {
-        renew_at_.reset();
+        token_.reset();
         return hold(Secret(fmt::format("Bearer {}", credential_->registry_token.reveal())));
     }
     Token token;
     try {
-        token = exchange();
+        token = exchange_for_most();
     } catch (const Refused& refused) {
         if (!may_go_without(refused)) throw;
         pass_over_credential(fmt::format("its token service answers {}", refused.status()));
-        token = exchange();
+        token = exchange_for_most();
     }
     if (credential_ && !credential_->identity_token.empty() && !token.refresh_token.empty())
         credential_->identity_token = token.refresh_token;
-    renew_at_ = token.renew_at;
     hold(Secret(fmt::format("Bearer {}", token.value.reveal())));
+    token_ = std::move(token);
 }
 
 // A login that has expired must not hide what everybody may read.
 bool Authenticator::may_go_without(const Refused& refused) const {
-    const int status = refused.status();
-    return credential_ && options_.access == Access::pull && (status == 400 || status == 401 || status == 403);
+    return credential_ && options_.access == Access::pull && is_denial(refused.status());
 }
 
-Token Authenticator::exchange() {
+// A service that gives nothing where it cannot give all must not take from us what we had.
+Token Authenticator::exchange_for_most() {
+    if (further_scopes_.empty()) return exchange(all_scopes());
+    try {
+        return exchange(all_scopes());
+    } catch (const Refused& refused) {
+        if (!is_denial(refused.status())) throw;
+        Token token = exchange({needed_scope_});
+        refused_scopes_.insert(refused_scopes_.end(), std::make_move_iterator(further_scopes_.begin()),
+                               std::make_move_iterator(further_scopes_.end()));
+        further_scopes_.clear();
+        return token;
+    }
+}
+
+Token Authenticator::exchange(const std::vector<std::string>& scopes) {
     TokenQuestion question;
     question.realm = checked_realm(registry_url_, request_url_, realm_, credential_.has_value());
     question.service = service_;
-    question.scopes = scopes_;
+    question.scopes = scopes;
     if (!credential_) return ask(token_get(question, nullptr));
     if (credential_->identity_token.empty()) return ask(token_get(question, &*credential_));
     try {
@@ -166,7 +207,8 @@ Token Authenticator::exchange() {
     }
 }
 
-Token Authenticator::ask(const io::HttpRequest& request) {
+Token Authenticator::ask(io::HttpRequest request) {
+    if (options_.patience == Patience::brief) request.idle_limit = std::min(request.idle_limit, brief_idle_limit);
     io::HttpResponse response = http_.send(request);
     // No redirect: the realm was judged, where it points to was not.
     if (response.status != 200) throw refusal(request.method, request.url, response, describe(), clock_.now());

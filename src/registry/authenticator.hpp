@@ -22,6 +22,9 @@ struct Authorization {
     std::uint64_t generation = 0;  ///< tells whether there is something newer by now
 };
 
+/// How long a request takes: the token has to last until the registry has looked at it, and some look at the end.
+enum class Need { short_request, long_request };
+
 /// Keeps what a repository's requests are authorised with: learns how from the first refusal, gets tokens, renews them
 /// before they expire. One for all workers; while one of them gets a token the others wait for it.
 class Authenticator {
@@ -29,11 +32,14 @@ public:
     Authenticator(io::HttpClient& http, Clock& clock, const oci::Reference& name, const Repository::Options& options);
 
     /// For the next request to the registry.
-    Authorization current();
+    Authorization current(Need need);
     /// For the same request again, after the registry at `registry_url` refused it; nullopt when there is nothing
     /// better. Throws Fault::denied, when there can be nothing better, with the reason.
     std::optional<Authorization> after_refusal(const Authorization& refused, const std::vector<Challenge>& challenges,
                                                const std::string& registry_url, const std::string& request_url);
+
+    /// Asks for `scope` too from now on, where the token service does not refuse all for it.
+    void add_scope(const std::string& scope);
 
     /// As things stand now.
     Circumstances circumstances();
@@ -49,10 +55,13 @@ private:
     bool answer_bearer(const Authorization& refused, const Challenge& challenge, const std::string& registry_url,
                        const std::string& request_url);
     bool widen_scope(const std::string& wanted);
+    std::vector<std::string> all_scopes() const;
+    void renew(Need need);
     void pass_over_credential(std::string_view why);
     void get_token();
-    Token exchange();
-    Token ask(const io::HttpRequest& request);
+    Token exchange_for_most();
+    Token exchange(const std::vector<std::string>& scopes);
+    Token ask(io::HttpRequest request);
     bool may_go_without(const Refused& refused) const;
 
     io::HttpClient& http_;
@@ -67,14 +76,16 @@ private:
     std::optional<credentials::Credential> credential_;
     std::string origin_;  // stays when the credential is passed over
     bool stale_ = false;
-    std::vector<std::string> scopes_;
+    const std::string needed_scope_;
+    std::vector<std::string> further_scopes_;  // what can be done without
+    std::vector<std::string> refused_scopes_;
     std::string registry_url_;
     std::string request_url_;
     std::string realm_;  // as the challenge gave it
     std::string service_;
     Secret header_;
     std::uint64_t generation_ = 0;
-    std::optional<TimePoint> renew_at_;
+    std::optional<Token> token_;  // nullopt: what is held does not expire
 };
 
 }  // namespace wasmx::registry

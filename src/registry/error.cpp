@@ -109,6 +109,10 @@ bool Refused::has_code(std::string_view code) const {
     return std::any_of(complaints_.begin(), complaints_.end(), [&](const Complaint& c) { return c.code == code; });
 }
 
+bool Refused::has_any_code() const {
+    return std::any_of(complaints_.begin(), complaints_.end(), [](const Complaint& c) { return !c.code.empty(); });
+}
+
 std::vector<Complaint> parse_complaints(std::string_view body) {
     const Json json = Json::parse(body, nullptr, false);
     std::vector<Complaint> out;

@@ -35,6 +35,8 @@ public:
         return {fault(), std::move(message), hint(), status_, complaints_, asked_wait_, foreign_};
     }
     bool has_code(std::string_view code) const;
+    /// A registry said it, not a proxy before it.
+    bool has_any_code() const;
     /// How long it wants us to wait before the next request.
     std::optional<milliseconds> asked_wait() const noexcept { return asked_wait_; }
     /// A storage that the registry redirected to said it.

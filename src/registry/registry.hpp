@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "credentials/credentials.hpp"
 #include "io/http.hpp"
@@ -18,6 +19,10 @@ namespace wasmx::registry {
 class Clock;
 
 enum class Access { pull, push };
+
+/// How long to try. `brief`: once, and seconds rather than a minute for a silent registry; for a question that may be
+/// asked again.
+enum class Patience { usual, brief };
 
 struct FoundManifest {
     std::string bytes;  ///< exactly as received
@@ -35,6 +40,7 @@ public:
         std::function<std::optional<credentials::Credential>()> credential = nullptr;
         /// Told what a person should know and that is no failure, e.g. that stale credentials were passed over.
         std::function<void(const std::string&)> warn = nullptr;
+        Patience patience = Patience::usual;
         /// For tests; outlives the repository. The machine's when there is none.
         Clock* clock = nullptr;
     };
@@ -45,12 +51,20 @@ public:
     Repository(const Repository&) = delete;
     Repository& operator=(const Repository&) = delete;
 
+    const std::string& registry() const noexcept;  ///< "ghcr.io"
+
     /// The manifest or index behind a tag or digest; nullopt when the registry says it has none. A digest is verified.
     std::optional<FoundManifest> find_manifest(const std::string& tag_or_digest);
+    /// The tags of the repository, the first thousand; none when it does not exist yet.
+    std::vector<std::string> tags();
     bool has_blob(const Digest& digest);
     /// The bytes of a blob, verified against digest and size when they have been read to the end.
     io::SourcePtr open_blob(const oci::Descriptor& blob);
-    /// Uploads (POST, then one PUT); returns when the registry has it. The caller asks has_blob first.
+    /// Takes the blob over from another repository of the registry, without its bytes. False: it is to be uploaded,
+    /// whatever the reason.
+    bool mount_blob(const Digest& digest, const std::string& from_repository);
+    /// Uploads (POST, then one PUT; what breaks off is gone on with where the registry can); returns when the registry
+    /// has it. The caller asks has_blob first.
     void put_blob(const oci::Descriptor& blob, const io::Body& body);
     /// Stores the manifest under a tag and returns its digest, compared with what the registry says.
     Digest put_manifest(const std::string& tag, const std::string& bytes, const std::string& media_type);

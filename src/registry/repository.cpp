@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <map>
+#include <mutex>
 
 #include "base/text.hpp"
 #include "registry/registry.hpp"
@@ -40,10 +44,12 @@ std::optional<Digest> stated_digest(const io::HttpResponse& response) {
 }  // namespace
 
 struct Repository::State {
-    State(io::HttpClient& http, const oci::Reference& name, const Options& options) : session(http, name, options) {}
+    State(io::HttpClient& http, const oci::Reference& name, const Options& options)
+        : session(http, name, options), registry(name.registry()), patience(options.patience) {}
 
     template <class Work>
     auto retrying(Work&& work) {
+        if (patience == Patience::brief) return work();
         return with_retries(session.clock(), session.stop(), std::forward<Work>(work));
     }
 
@@ -51,13 +57,24 @@ struct Repository::State {
     void send_manifest(const std::string& tag, const std::string& bytes, const std::string& media_type,
                        const Digest& digest);
     io::SourcePtr get_blob(const oci::Descriptor& blob);
+    void keep_opened(const Digest& digest, Upload upload);
+    std::optional<Upload> take_opened(const Digest& digest);
+
+    std::vector<std::string> get_tags();
 
     Session session;
+    const std::string registry;
+    const Patience patience;
+    std::mutex mutex;
+    std::map<Digest, Upload> opened;  // by a mount that was none
 };
 
 Repository::Repository(io::HttpClient& http, const oci::Reference& name, Options options)
     : state_(std::make_unique<State>(http, name, options)) {}
-Repository::~Repository() = default;
+
+Repository::~Repository() {
+    for (const auto& [digest, upload] : state_->opened) cancel_upload(state_->session, upload.url);
+}
 
 std::optional<FoundManifest> Repository::State::get_manifest(const std::string& key) {
     Call call;
@@ -80,6 +97,27 @@ std::optional<FoundManifest> Repository::find_manifest(const std::string& tag_or
     return state_->retrying([&] { return state_->get_manifest(tag_or_digest); });
 }
 
+std::vector<std::string> Repository::State::get_tags() {
+    constexpr std::uint64_t most_read = 1 << 20;
+    Call call;
+    call.url = session.url_of("tags/list?n=1000");
+    Answer answer = session.send_following(call);
+    if (answer.response.status == 404) return {};
+    if (answer.response.status != 200) throw session.refusal(call, answer);
+    const auto json = nlohmann::json::parse(io::read_all(*answer.response.body, most_read), nullptr, false);
+    std::vector<std::string> out;
+    if (!json.is_object() || !json.contains("tags") || !json["tags"].is_array()) return out;
+    for (const auto& tag : json["tags"])
+        if (tag.is_string()) out.push_back(tag.get<std::string>());
+    return out;
+}
+
+std::vector<std::string> Repository::tags() {
+    return state_->retrying([&] { return state_->get_tags(); });
+}
+
+const std::string& Repository::registry() const noexcept { return state_->registry; }
+
 bool Repository::has_blob(const Digest& digest) {
     return state_->retrying([&] { return ask_for_blob(state_->session, digest); });
 }
@@ -97,7 +135,38 @@ io::SourcePtr Repository::open_blob(const oci::Descriptor& blob) {
 }
 
 void Repository::put_blob(const oci::Descriptor& blob, const io::Body& body) {
-    state_->retrying([&] { upload_blob(state_->session, blob, body); });
+    upload_blob(state_->session, blob, body, state_->take_opened(blob.digest));
+}
+
+bool Repository::mount_blob(const Digest& digest, const std::string& from_repository) {
+    Session& session = state_->session;
+    try {
+        auto upload = mount_or_open(session, digest, from_repository);
+        if (upload) state_->keep_opened(digest, std::move(*upload));
+        return !upload;
+    } catch (const io::TransportError&) {
+        return arrived_all_the_same(session, digest);
+    } catch (const Refused& refused) {
+        // The upload that comes now is the next request, and the registry may have said when it wants that.
+        const auto advice = retry_advice(refused);
+        if (advice && advice->at_least > milliseconds(0) && state_->patience == Patience::usual)
+            session.clock().wait(retry_delay(1, advice->at_least, 0), session.stop());
+        return false;
+    } catch (const Error& error) {
+        if (error.fault() == Fault::interrupted) throw;
+        return false;
+    }
+}
+
+void Repository::State::keep_opened(const Digest& digest, Upload upload) {
+    const std::lock_guard lock(mutex);
+    opened.insert_or_assign(digest, std::move(upload));
+}
+
+std::optional<Upload> Repository::State::take_opened(const Digest& digest) {
+    const std::lock_guard lock(mutex);
+    const auto node = opened.extract(digest);
+    return node ? std::optional(node.mapped()) : std::nullopt;
 }
 
 void Repository::State::send_manifest(const std::string& tag, const std::string& bytes, const std::string& media_type,
@@ -126,8 +195,8 @@ Digest Repository::put_manifest(const std::string& tag, const std::string& bytes
 }
 
 void Repository::prove_push() {
-    const std::string upload_url = state_->retrying([&] { return open_upload(state_->session); });
-    cancel_upload(state_->session, upload_url);
+    const Upload upload = state_->retrying([&] { return open_upload(state_->session); });
+    cancel_upload(state_->session, upload.url);
 }
 
 }  // namespace wasmx::registry

@@ -28,6 +28,7 @@ RetryAdvice advice(int attempts, std::optional<milliseconds> at_least = std::nul
 std::optional<RetryAdvice> advice_on(const Refused& refused) {
     const auto asked = refused.asked_wait();
     if (asked && *asked > longest_asked_wait) return std::nullopt;
+    if (refused.has_code("DIGEST_INVALID")) return advice(2);  // damaged on the way, or else by us
     switch (refused.status()) {
         case 408:
         case 429:
@@ -38,14 +39,15 @@ std::optional<RetryAdvice> advice_on(const Refused& refused) {
         case 504:
         case 522: return advice(usual_attempts, asked);
         case 403:
+            if (refused.message().find("secondary rate limit") != std::string::npos)
+                return advice(usual_attempts, std::max<milliseconds>(asked.value_or(minutes(1)), minutes(1)));
             if (refused.is_foreign()) return advice(2);  // the redirect expired: the registry gives a new one
-            if (refused.message().find("secondary rate limit") == std::string::npos) return std::nullopt;
-            return advice(usual_attempts, std::max<milliseconds>(asked.value_or(minutes(1)), minutes(1)));
+            return std::nullopt;
         case 400:
             // The registry has not seen yet what it has just taken.
             if (refused.has_code("MANIFEST_BLOB_UNKNOWN")) return advice(usual_attempts, asked);
-            if (refused.has_code("DIGEST_INVALID")) return advice(2);  // damaged on the way, or else by us
             return std::nullopt;
+        case 416: return advice(usual_attempts);  // only uploads have ranges, and an upload asks how far it is
         case 404:
             // The upload session went away; a new one may stay.
             if (refused.has_code("BLOB_UPLOAD_UNKNOWN") || refused.has_code("BLOB_UPLOAD_INVALID"))

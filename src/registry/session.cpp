@@ -3,7 +3,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/text.hpp"
+#include "registry/greeting.hpp"
 
 namespace wasmx::registry {
 
@@ -12,6 +15,8 @@ namespace {
 constexpr int most_redirects = 10;
 // What is over is announced, so that a refusal comes before the bytes (RFC 9110, 10.1.1).
 constexpr std::uint64_t announced_size = 1 << 20;
+
+bool is_long(const Call& call) { return call.body && call.body->size.value_or(announced_size) >= announced_size; }
 
 bool is_redirect(int status) {
     return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
@@ -23,23 +28,6 @@ bool is_refusal(const io::HttpResponse& response, const std::vector<Challenge>& 
     return response.status == 403 && challenge != nullptr && challenge->wants_more_scope();  // (RFC 6750, 3.1)
 }
 
-io::HttpRequest greeting(const std::string& origin) {
-    io::HttpRequest request;
-    request.url = origin + "/v2/";
-    request.connect_limit = std::chrono::seconds(5);
-    request.idle_limit = std::chrono::seconds(10);
-    return request;
-}
-
-bool is_registry(io::HttpClient& http, const std::string& origin) {
-    try {
-        const int status = http.send(greeting(origin)).status;
-        return status == 200 || status == 401 || status == 403;  // a TLS port answers 400
-    } catch (const io::TransportError&) {
-        return false;
-    }
-}
-
 }  // namespace
 
 Session::Session(io::HttpClient& http, const oci::Reference& name, const Repository::Options& options)
@@ -47,29 +35,13 @@ Session::Session(io::HttpClient& http, const oci::Reference& name, const Reposit
       clock_(options.clock != nullptr ? *options.clock : system_clock()),
       registry_(name.registry()),
       repository_(name.repository()),
+      patience_(options.patience),
       authenticator_(http, clock_, name, options) {}
 
 const std::string& Session::origin() {
     const std::lock_guard lock(mutex_);
-    if (!origin_) origin_ = find_origin();
+    if (!origin_) origin_ = find_origin(http_, registry_);
     return *origin_;
-}
-
-// https; only a registry on this machine may be a plain one, which is found out without credentials.
-std::string Session::find_origin() {
-    if (registry_ == "docker.io") return "https://registry-1.docker.io";
-    std::string secure = "https://" + registry_;
-    if (!io::is_loopback(io::Url::parse(secure).host)) return secure;
-    try {
-        (void)http_.send(greeting(secure));
-        return secure;
-    } catch (const io::TransportError& error) {
-        using Kind = io::TransportError::Kind;
-        if (error.kind() == Kind::connect || error.kind() == Kind::resolve) throw;
-        std::string plain = "http://" + registry_;
-        if (is_registry(http_, plain)) return plain;
-        throw;
-    }
 }
 
 std::string Session::url_of(const std::string& path) { return fmt::format("{}/v2/{}/{}", origin(), repository_, path); }
@@ -89,6 +61,11 @@ std::string Session::located(const std::string& request_url, const std::string& 
         const auto authority = request_url.find("://") + 3;
         return request_url.substr(0, request_url.find_first_of("/?#", authority)) + location;
     }
+    // "ghcr.io/v2/…" is no path where the host is ours: some registries leave out the scheme.
+    const auto authority = request_url.find("://") + 3;
+    const auto path = request_url.find_first_of("/?#", authority);
+    if (location.starts_with(request_url.substr(authority, path - authority) + "/"))
+        return request_url.substr(0, authority) + location;
     return io::resolve_url(request_url, location);
 }
 
@@ -98,9 +75,8 @@ io::HttpResponse Session::send_with(const Call& call, const Authorization* autho
     request.url = call.url;
     request.headers = call.headers;
     request.body = call.body;
-    request.idle_limit = call.idle_limit;
-    if (call.body && call.body->size.value_or(announced_size) >= announced_size)
-        request.headers.push_back({"Expect", "100-continue"});
+    request.idle_limit = patience_ == Patience::brief ? std::min(call.idle_limit, brief_idle_limit) : call.idle_limit;
+    if (is_long(call)) request.headers.push_back({"Expect", "100-continue"});
     if (authorization != nullptr && !authorization->header.empty())
         request.secret_headers.emplace_back("Authorization", authorization->header);
     return http_.send(request);
@@ -112,7 +88,7 @@ Answer Session::send_foreign(const Call& call) {
 
 Answer Session::send(const Call& call) {
     if (!is_home(call.url)) return send_foreign(call);
-    Authorization authorization = authenticator_.current();
+    Authorization authorization = authenticator_.current(is_long(call) ? Need::long_request : Need::short_request);
     for (int renewals = 0;; ++renewals) {
         Answer answer{.response = send_with(call, &authorization), .url = call.url};
         const auto challenges = parse_challenges(answer.response.all_headers("WWW-Authenticate"));

@@ -14,6 +14,9 @@
 
 namespace wasmx::registry {
 
+/// The longest silence that a brief question bears.
+inline constexpr std::chrono::seconds brief_idle_limit{10};
+
 /// A request to a registry, or to where it sent us.
 struct Call {
     std::string method = "GET";
@@ -49,12 +52,15 @@ public:
     /// The error of an answer that was not hoped for; reads its body.
     Refused refusal(const Call& call, Answer& answer);
 
+    /// Wanted as well from the next token on, as far as one may have it.
+    void add_scope(const std::string& scope) { authenticator_.add_scope(scope); }
+
+    Patience patience() const noexcept { return patience_; }
     Clock& clock() noexcept { return clock_; }
     const std::stop_token& stop() const noexcept { return http_.stop(); }
 
 private:
     const std::string& origin();
-    std::string find_origin();
     Answer send_foreign(const Call& call);
     io::HttpResponse send_with(const Call& call, const Authorization* authorization);
 
@@ -62,6 +68,7 @@ private:
     Clock& clock_;
     const std::string registry_;
     const std::string repository_;
+    const Patience patience_;
     Authenticator authenticator_;
     std::mutex mutex_;
     std::optional<std::string> origin_;  // "https://ghcr.io"

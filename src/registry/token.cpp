@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <set>
 
 #include "base/text.hpp"
 #include "io/base64.hpp"
@@ -16,10 +17,10 @@ namespace {
 using Json = nlohmann::json;
 using std::chrono::seconds;
 
-// (spec/auth/token.md: "if omitted, this defaults to 60 seconds", and "should never be less than 60 seconds")
-constexpr seconds shortest_life{60};
+constexpr seconds usual_life{60};  // (spec/auth/token.md: "if omitted, this defaults to 60 seconds")
 constexpr seconds longest_life = std::chrono::hours(24);
 constexpr seconds usual_margin{60};
+constexpr seconds long_margin = std::chrono::minutes(10);  // ghcr.io ends an upload after so long
 constexpr seconds request_idle_limit{60};
 
 std::string text_member(const Json& json, const char* key) {
@@ -29,9 +30,10 @@ std::string text_member(const Json& json, const char* key) {
 
 seconds life_of(const Json& json) {
     const auto found = json.find("expires_in");
-    if (found == json.end() || !found->is_number()) return shortest_life;
+    if (found == json.end() || !found->is_number()) return usual_life;
     const auto stated = found->get<double>();
-    if (!(stated > static_cast<double>(shortest_life.count()))) return shortest_life;
+    // The specification forbids less than a minute, and there are services that are set to seconds.
+    if (!(stated >= 1)) return usual_life;
     return stated > static_cast<double>(longest_life.count()) ? longest_life : seconds(static_cast<long>(stated));
 }
 
@@ -58,11 +60,33 @@ Token parse_token_reply(std::string_view text, TimePoint now) {
     Token token;
     token.value = Secret(std::move(value));
     token.expires = begin_of(json, life, now) + life;
-    // At least half of what is left of a short life is used.
-    const auto left = std::chrono::duration_cast<seconds>(token.expires - now);
-    token.renew_at = token.expires - std::min(usual_margin, left / 2);
+    // At least half of what is left of a short life is used, and a quarter before a long request.
+    const auto left = std::chrono::duration_cast<milliseconds>(token.expires - now);
+    token.renew_at = token.expires - std::min<milliseconds>(usual_margin, left / 2);
+    token.renew_long_at = token.expires - std::min<milliseconds>(long_margin, left * 3 / 4);
     token.refresh_token = Secret(text_member(json, "refresh_token"));
     return token;
+}
+
+std::vector<std::string> merged_scopes(const std::vector<std::string>& scopes) {
+    std::vector<std::pair<std::string, std::set<std::string>>> things;
+    for (const std::string& scope : scopes) {
+        // A name may hold a colon itself, before a port.
+        const auto colon = std::min(scope.rfind(':'), scope.size());
+        const std::string thing = scope.substr(0, colon);
+        auto found = std::find_if(things.begin(), things.end(), [&](const auto& one) { return one.first == thing; });
+        if (found == things.end()) found = things.insert(things.end(), {thing, {}});
+        for (const auto action : split(std::string_view(scope).substr(std::min(colon + 1, scope.size())), ','))
+            if (!action.empty()) found->second.emplace(action);
+    }
+    std::vector<std::string> out;
+    for (const auto& [thing, actions] : things) {
+        std::string all;
+        for (const std::string& action : actions) all += (all.empty() ? "" : ",") + action;
+        if (actions.contains("*")) all = "*";
+        out.push_back(all.empty() ? thing : thing + ":" + all);
+    }
+    return out;
 }
 
 Secret basic_authorization(const std::string& user, const Secret& password) {

@@ -16,12 +16,17 @@ namespace wasmx::registry {
 struct Token {
     Secret value;
     TimePoint expires;
-    TimePoint renew_at;    ///< early enough for the request that is sent with it to arrive
-    Secret refresh_token;  ///< to be used from now on, when there is one
+    TimePoint renew_at;       ///< early enough for the request that is sent with it to arrive
+    TimePoint renew_long_at;  ///< the same for a request that takes minutes
+    Secret refresh_token;     ///< to be used from now on, when there is one
 };
 
 /// Reads the reply of a token service that arrived at `now`. Throws Fault::unavailable when there is no token in it.
 Token parse_token_reply(std::string_view json, TimePoint now);
+
+/// Scopes as one asks for them: each thing once with all its actions, the first thing first, since some services look
+/// at no other. (distribution, spec/auth/scope.md)
+std::vector<std::string> merged_scopes(const std::vector<std::string>& scopes);
 
 /// What a token is asked for.
 struct TokenQuestion {

@@ -4,55 +4,34 @@
 #include <fmt/format.h>
 
 #include "base/text.hpp"
+#include "io/url.hpp"
+#include "registry/retry.hpp"
 
 namespace wasmx::registry {
 
 namespace {
 
-// A registry answers the last byte only when its storage has taken the whole blob: 5 to 11 s have been seen for 700 MB
-// at ghcr.io, and a limit of 30 s is what breaks large layers elsewhere.
-constexpr std::chrono::seconds commit_idle_limit{120};
-
-std::string with_digest(const std::string& upload_url, const Digest& digest) {
-    const char joint = upload_url.find('?') == std::string::npos ? '?' : '&';
-    return fmt::format("{}{}digest={}", upload_url, joint, digest.str());
+Upload upload_of(Session& session, const Call& call, const Answer& answer) {
+    const auto location = answer.response.find_header("Location");
+    if (!location || location->empty())
+        throw Error(Fault::unavailable, fmt::format("POST {}: the registry opened an upload and does not say where",
+                                                    printable_url(call.url)));
+    const auto least = answer.response.find_header("OCI-Chunk-Min-Length");
+    return {.url = session.located(call.url, *location),
+            .least_chunk = parse_number(trim(least.value_or(""))).value_or(0)};
 }
 
-void check_stored_digest(const Answer& answer, const Digest& digest) {
-    const auto stated = answer.response.find_header("Docker-Content-Digest");
-    const auto stored = stated ? Digest::try_parse(*stated) : std::nullopt;
-    if (stored && *stored != digest)
-        throw Error(Fault::integrity,
-                    fmt::format("{} was sent and the registry stored {}", digest.str(), stored->str()));
+// "0-1023": the last byte, not their number. "bytes=" is of another header and has been met here.
+std::optional<std::uint64_t> received_of(const io::HttpResponse& response) {
+    const auto header = response.find_header("Range");
+    if (!header) return std::nullopt;
+    std::string_view range = trim(*header);
+    if (range.starts_with("bytes=")) range.remove_prefix(6);
+    if (!range.starts_with("0-")) return std::nullopt;
+    const auto last = parse_number(range.substr(2));
+    if (!last || *last == UINT64_MAX) return std::nullopt;
+    return *last + 1;
 }
-
-void commit(Session& session, const std::string& upload_url, const oci::Descriptor& blob, const io::Body& body) {
-    Call call;
-    call.method = "PUT";
-    call.url = with_digest(upload_url, blob.digest);
-    call.headers.push_back({"Content-Type", "application/octet-stream"});
-    call.body = io::Body{.size = blob.size, .open = body.open};
-    call.idle_limit = commit_idle_limit;
-    Answer answer = session.send(call);
-    const int status = answer.response.status;
-    // The specification knows 201 alone; the others have been met.
-    if (status != 201 && status != 200 && status != 202 && status != 204) throw session.refusal(call, answer);
-    check_stored_digest(answer, blob.digest);
-}
-
-// The reply to a PUT can get lost although the blob was stored, and the repeated PUT is then refused: only asking for
-// the blob tells.
-bool arrived_all_the_same(Session& session, const Digest& digest) {
-    try {
-        return ask_for_blob(session, digest);
-    } catch (const io::TransportError&) {
-        return false;
-    } catch (const Refused&) {
-        return false;
-    }
-}
-
-bool is_refused_for_good(const Refused& refused) { return refused.status() == 401 || refused.status() == 413; }
 
 }  // namespace
 
@@ -74,17 +53,22 @@ bool ask_for_blob(Session& session, const Digest& digest) {
     throw session.refusal(call, answer);
 }
 
-std::string open_upload(Session& session) {
+bool arrived_all_the_same(Session& session, const Digest& digest) {
+    try {
+        return ask_for_blob(session, digest);
+    } catch (const Error& error) {
+        if (error.fault() == Fault::interrupted) throw;
+        return false;
+    }
+}
+
+Upload open_upload(Session& session) {
     Call call;
     call.method = "POST";
     call.url = session.url_of("blobs/uploads/");
     Answer answer = session.send(call);
     if (answer.response.status != 202) throw session.refusal(call, answer);
-    const auto location = answer.response.find_header("Location");
-    if (!location || location->empty())
-        throw Error(Fault::unavailable, fmt::format("POST {}: the registry opened an upload and does not say where",
-                                                    printable_url(call.url)));
-    return session.located(call.url, *location);
+    return upload_of(session, call, answer);
 }
 
 void cancel_upload(Session& session, const std::string& upload_url) noexcept {
@@ -98,15 +82,36 @@ void cancel_upload(Session& session, const std::string& upload_url) noexcept {
     }
 }
 
-void upload_blob(Session& session, const oci::Descriptor& blob, const io::Body& body) {
-    const std::string upload_url = open_upload(session);
-    try {
-        commit(session, upload_url, blob, body);
-    } catch (const Refused& refused) {
-        if (is_refused_for_good(refused) || !arrived_all_the_same(session, blob.digest)) throw;
-    } catch (const io::TransportError&) {
-        if (!arrived_all_the_same(session, blob.digest)) throw;
+std::string next_upload_url(Session& session, const Call& call, const Answer& answer) {
+    const auto location = answer.response.find_header("Location");
+    return location && !location->empty() ? session.located(call.url, *location) : call.url;
+}
+
+std::optional<UploadStatus> find_upload(Session& session, const std::string& upload_url) {
+    Call call;
+    call.url = upload_url;
+    Answer answer = session.send(call);
+    if (answer.response.status != 204) {
+        const Refused refused = session.refusal(call, answer);
+        if (retry_advice(refused) && refused.status() != 404) throw refused;
+        return std::nullopt;
     }
+    const auto received = received_of(answer.response);
+    if (!received) return std::nullopt;
+    return UploadStatus{.url = next_upload_url(session, call, answer), .received = *received};
+}
+
+std::optional<Upload> mount_or_open(Session& session, const Digest& digest, const std::string& from_repository) {
+    session.add_scope(fmt::format("repository:{}:pull", from_repository));
+    Call call;
+    call.method = "POST";
+    // Quay fails where `from` is missing, so there is no mount without it.
+    call.url = session.url_of(
+        fmt::format("blobs/uploads/?mount={}&from={}", digest.str(), io::percent_encoded(from_repository)));
+    Answer answer = session.send(call);
+    if (answer.response.status == 201) return std::nullopt;
+    if (answer.response.status != 202) throw session.refusal(call, answer);
+    return upload_of(session, call, answer);
 }
 
 }  // namespace wasmx::registry

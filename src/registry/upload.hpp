@@ -1,20 +1,45 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 
 #include "registry/session.hpp"
 
 namespace wasmx::registry {
 
-/// Opens an upload session and returns its URL. (distribution-spec, "Pushing blobs": POST then PUT)
-std::string open_upload(Session& session);
+/// An upload session. (distribution-spec, "Pushing blobs")
+struct Upload {
+    std::string url;
+    std::uint64_t least_chunk = 0;  ///< OCI-Chunk-Min-Length: no chunk but the last may be shorter
+};
+
+/// POST, the first half of "POST then PUT".
+Upload open_upload(Session& session);
 /// Ends a session that is not needed; registries that cannot (ghcr.io answers 405) let it expire.
 void cancel_upload(Session& session, const std::string& upload_url) noexcept;
-/// One whole attempt: a new session and all the bytes. Returns when the registry has the blob.
-void upload_blob(Session& session, const oci::Descriptor& blob, const io::Body& body);
+
+/// How far a session is.
+struct UploadStatus {
+    std::string url;             ///< from now on
+    std::uint64_t received = 0;  ///< bytes; a session without any may say 1
+};
+/// nullopt when the registry does not tell, or knows no such session; throws what asking again may mend.
+std::optional<UploadStatus> find_upload(Session& session, const std::string& upload_url);
+/// The session's URL after `answer`: every reply may bring another, and the old one is void then.
+std::string next_upload_url(Session& session, const Call& call, const Answer& answer);
+
+/// Takes over a blob that the registry has in another repository; nullopt when it has it now, else the session that the
+/// registry opened instead. (distribution-spec, "Mounting a blob from another repository")
+std::optional<Upload> mount_or_open(Session& session, const Digest& digest, const std::string& from_repository);
+
+/// All of it, with retries: returns when the registry has the blob. Begins with `upload` where there is one already.
+void upload_blob(Session& session, const oci::Descriptor& blob, const io::Body& body, std::optional<Upload> upload);
 
 /// Whether the registry has the blob. (distribution-spec, "Checking if content exists in the registry")
 bool ask_for_blob(Session& session, const Digest& digest);
+/// The same after a failure, of which any further one says nothing new: then no.
+bool arrived_all_the_same(Session& session, const Digest& digest);
 
 }  // namespace wasmx::registry

@@ -91,6 +91,61 @@ TEST_CASE("a token is renewed before it expires") {
     CHECK(scene.seen()[3].header("authorization") == "Bearer new");
 }
 
+TEST_CASE("before a long request a token has most of its life left") {
+    const std::string post = "POST /v2/kong/x/blobs/uploads/";
+    const std::string bytes(2 << 20, 'b');
+    const test::Reply opened{.status = 202, .headers = {{"Location", "/u/1"}}};
+    for (const bool long_body : {true, false}) {
+        CAPTURE(long_body);
+        const std::string sent = long_body ? bytes : "short";
+        const std::string line = "PUT /u/1?digest=" + blob_of(sent).digest.str();
+        std::vector<Scene::Step> tokens{{push_token_of_otto, token("old", 300)}};
+        if (long_body) tokens.push_back({push_token_of_otto, token("new", 300)});
+        Scene scene({{get_tag, challenge()}, {get_tag, found}, {post, opened}, {line, {.status = 201}}}, tokens);
+        Repository& repository = scene.pushing();
+        CHECK(repository.find_manifest("1"));
+        scene.clock.advance(std::chrono::seconds(100));
+        repository.put_blob(blob_of(sent), io::body_of(sent));
+        scene.check();
+        CHECK(scene.seen()[2].header("authorization") == "Bearer old");
+        CHECK(scene.seen()[3].header("authorization") == (long_body ? "Bearer new" : "Bearer old"));
+    }
+}
+
+TEST_CASE("tokens that live for seconds are renewed for each request, and no more") {
+    std::vector<Scene::Step> requests{{get_tag, challenge()}};
+    std::vector<Scene::Step> tokens;
+    for (int i = 0; i < 5; ++i) {
+        requests.push_back({get_tag, found});
+        tokens.push_back({pull_token, token("T" + std::to_string(i), 4)});
+    }
+    Scene scene(requests, tokens);
+    Repository& repository = scene.pulling();
+    for (int i = 0; i < 5; ++i) {
+        CHECK(repository.find_manifest("1"));
+        scene.clock.advance(std::chrono::seconds(5));
+    }
+    scene.check();
+    CHECK(scene.seen()[5].header("authorization") == "Bearer T4");
+}
+
+TEST_CASE("a token that still lives is used while its service is busy") {
+    Scene scene({{get_tag, challenge()}, {get_tag, found}, {get_tag, found}, {get_tag, found}},
+                {{pull_token, token("old", 300)},
+                 {pull_token, {.status = 503}},
+                 {pull_token, {.status = 503}},
+                 {pull_token, token("new", 300)}});
+    Repository& repository = scene.pulling();
+    CHECK(repository.find_manifest("1"));
+    scene.clock.advance(std::chrono::seconds(250));
+    CHECK(repository.find_manifest("1"));
+    scene.clock.advance(std::chrono::seconds(51));
+    CHECK(repository.find_manifest("1"));
+    scene.check();
+    CHECK(scene.seen()[2].header("authorization") == "Bearer old");
+    CHECK(scene.seen()[3].header("authorization") == "Bearer new");
+}
+
 TEST_CASE("a scope that turns out to be missing is added, once") {
     const auto wants = challenge(R"(,error="insufficient_scope",scope="repository:kong/base:pull")");
     const std::string both = pull_token + "&scope=repository%3Akong%2Fbase%3Apull";

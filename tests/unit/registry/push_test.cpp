@@ -68,10 +68,10 @@ TEST_CASE("a Location on another origin gets the bytes and no Authorization") {
 }
 
 TEST_CASE("the reply to the PUT is lost, and the blob is there") {
-    Scene scene({{post, accepted("/u/1")}, {Put("/u/1").line, {.lost = true}}, {head, {}}});
+    Scene scene(
+        {{post, accepted("/u/1")}, {Put("/u/1").line, {.lost = true}}, {"GET /u/1", {.status = 404}}, {head, {}}});
     scene.pushing().put_blob(blob, io::body_of(bytes));
     scene.check();
-    CHECK(scene.clock.waits().empty());
 }
 
 TEST_CASE("a small PUT whose reply is lost on a kept connection is resent below us, and refused") {
@@ -90,23 +90,25 @@ TEST_CASE("a small PUT whose reply is lost on a kept connection is resent below 
 TEST_CASE("the reply to the PUT is lost, and so is the blob: all of it once more, in a new session") {
     Scene scene({{post, accepted("/u/1")},
                  {Put("/u/1").line, {.lost = true}},
+                 {"GET /u/1", {.status = 404}},
                  {head, {.status = 404}},
                  {post, accepted("/u/2")},
                  {Put("/u/2").line, created}});
     scene.pushing().put_blob(blob, io::body_of(bytes));
     scene.check();
-    CHECK(scene.seen()[4].body == bytes);
+    CHECK(scene.seen()[5].body == bytes);
 }
 
 TEST_CASE("a connection that breaks off in the middle") {
     Scene scene({{post, accepted("/u/1")},
                  {Put("/u/1").line, {.drop_request_at = 1 << 20}},
+                 {"GET /u/1", complaint(404, "BLOB_UPLOAD_INVALID")},
                  {head, {.status = 404}},
                  {post, accepted("/u/2")},
                  {Put("/u/2").line, created}});
     scene.pushing().put_blob(blob, io::body_of(bytes));
     scene.check();
-    CHECK(scene.seen()[4].body == bytes);
+    CHECK(scene.seen()[5].body == bytes);
 }
 
 TEST_CASE("a session that went away") {
@@ -170,10 +172,16 @@ TEST_CASE("a source that fails is not the registry's fault") {
     CHECK(scene.clock.waits().empty());
 }
 
-TEST_CASE("the registry stored something else") {
+TEST_CASE("the registry stored something else, twice") {
+    const test::Reply other{.status = 201, .headers = {{"Docker-Content-Digest", io::sha256("x").str()}}};
     Scene scene({{post, accepted("/u/1")},
-                 {Put("/u/1").line, {.status = 201, .headers = {{"Docker-Content-Digest", io::sha256("x").str()}}}}});
+                 {Put("/u/1").line, other},
+                 {head, {.status = 404}},
+                 {post, accepted("/u/2")},
+                 {Put("/u/2").line, other},
+                 {head, {.status = 404}}});
     CHECK(error_of([&] { scene.pushing().put_blob(blob, io::body_of(bytes)); }).fault() == Fault::integrity);
+    scene.check();
 }
 
 TEST_CASE("manifests are stored, compared and read back") {

@@ -49,9 +49,8 @@ TEST_CASE("delays") {
 }
 
 TEST_CASE("what a retry may mend") {
-    for (const int status : {408, 429, 499, 500, 502, 503, 504, 522}) CHECK(attempts(refused(status)) == 4);
-    for (const int status : {301, 307, 400, 401, 403, 404, 405, 413, 416, 501, 505})
-        CHECK(attempts(refused(status)) == 0);
+    for (const int status : {408, 416, 429, 499, 500, 502, 503, 504, 522}) CHECK(attempts(refused(status)) == 4);
+    for (const int status : {301, 307, 400, 401, 403, 404, 405, 413, 501, 505}) CHECK(attempts(refused(status)) == 0);
     CHECK(attempts(refused(400, "MANIFEST_BLOB_UNKNOWN")) == 4);
     CHECK(attempts(refused(400, "DIGEST_INVALID")) == 2);
     CHECK(attempts(refused(400, "MANIFEST_INVALID")) == 0);
@@ -75,6 +74,9 @@ TEST_CASE("the secondary rate limit is waited out for minutes") {
                         {}, false);
     REQUIRE(retry_advice(error));
     CHECK(retry_advice(error)->at_least == minutes(1));
+    const Refused foreign(Fault::unavailable, error.message(), "", 403, {}, {}, true);
+    REQUIRE(retry_advice(foreign));
+    CHECK(retry_advice(foreign)->attempts == 4);
 }
 
 TEST_CASE("work is repeated, and the failure says how often") {

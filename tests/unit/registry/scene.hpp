@@ -80,8 +80,9 @@ private:
     // Scripts are written before the ports are known.
     test::Reply filled_in(test::Reply reply) const {
         for (auto& [name, value] : reply.headers) {
-            for (const auto& [mark, url] : {std::pair{std::string("{tokens}"), tokens.url()},
-                                            std::pair{std::string("{registry}"), registry.url()}}) {
+            for (const auto& [mark, url] :
+                 {std::pair{std::string("{host}"), registry.host()}, std::pair{std::string("{tokens}"), tokens.url()},
+                  std::pair{std::string("{registry}"), registry.url()}}) {
                 if (const auto at = value.find(mark); at != std::string::npos) value.replace(at, mark.size(), url);
             }
         }

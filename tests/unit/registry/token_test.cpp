@@ -41,7 +41,8 @@ TEST_CASE("token replies") {
              Row{R"({"access_token":"a","token":"t"})", "a", 60, 30},
              Row{R"({"access_token":"","token":"t"})", "t", 60, 30},
              Row{R"({"token":"t","expires_in":300})", "t", 300, 240},
-             Row{R"({"token":"t","expires_in":5})", "t", 60, 30},
+             Row{R"({"token":"t","expires_in":4})", "t", 4, 2},
+             Row{R"({"token":"t","expires_in":0})", "t", 60, 30},
              Row{R"({"token":"t","expires_in":-1})", "t", 60, 30},
              Row{R"({"token":"t","expires_in":"300"})", "t", 60, 30},
              Row{R"({"token":"t","expires_in":1e300})", "t", 86400, 86340},
@@ -58,6 +59,30 @@ TEST_CASE("token replies") {
         CHECK(token.renew_at - now == seconds(row.renew));
     }
     CHECK(parse_token_reply(R"({"token":"t","refresh_token":"r"})", now).refresh_token.reveal() == "r");
+}
+
+TEST_CASE("for a long request a token is renewed earlier") {
+    struct Row {
+        int life;
+        int renew;
+    };
+    for (const Row& row : {Row{4, 1}, Row{60, 15}, Row{300, 75}, Row{800, 200}, Row{3600, 3000}}) {
+        CAPTURE(row.life);
+        const Token token = parse_token_reply(R"({"token":"t","expires_in":)" + std::to_string(row.life) + "}", now);
+        CHECK(token.renew_long_at - now == seconds(row.renew));
+    }
+}
+
+TEST_CASE("scopes are merged, and the needed one stays first") {
+    using Scopes = std::vector<std::string>;
+    CHECK(merged_scopes({"repository:b:pull,push", "repository:a:pull"}) ==
+          Scopes{"repository:b:pull,push", "repository:a:pull"});
+    CHECK(merged_scopes({"repository:b:push", "repository:a:pull", "repository:b:pull,push"}) ==
+          Scopes{"repository:b:pull,push", "repository:a:pull"});
+    CHECK(merged_scopes({"repository:a:pull", "repository:a:*", "repository:a:push"}) == Scopes{"repository:a:*"});
+    CHECK(merged_scopes({"repository:h:5000/a:pull", "repository:h:5000/a:push"}) ==
+          Scopes{"repository:h:5000/a:pull,push"});
+    CHECK(merged_scopes({"strange"}) == Scopes{"strange"});
 }
 
 TEST_CASE("replies that hold no token") {

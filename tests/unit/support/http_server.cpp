@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -48,7 +49,7 @@ private:
     // False when the connection is to be closed.
     bool serve_one() {
         Seen seen = read_head();
-        const Reply reply = [&] {
+        Reply reply = [&] {
             const std::lock_guard lock(server_.mutex_);
             server_.seen_.push_back(seen);
             index_ = server_.seen_.size() - 1;
@@ -57,7 +58,12 @@ private:
         if (!reply.early) {
             if (seen.header("expect") == "100-continue") send("HTTP/1.1 100 Continue\r\n\r\n");
             read_body(seen, reply.drop_request_at);
-            if (reply.drop_request_at) return false;
+            const bool dropped = reply.drop_request_at.has_value();
+            if (reply.with_body) {
+                const std::lock_guard lock(server_.mutex_);
+                reply = Reply(reply.with_body(server_.seen_[index_]));
+            }
+            if (dropped) return false;
         }
         if (reply.lost) return false;
         send_reply(seen, reply);
@@ -193,6 +199,9 @@ void HttpServer::accept_all() {
         if (fd < 0 && errno == EINTR) continue;
         if (fd < 0) return;
         ++connections_;
+        // Else the body of a reply waits 40 ms for the other side to acknowledge the head. A Unix socket has no such.
+        const int on = 1;
+        (void)::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
         const std::lock_guard lock(mutex_);
         if (closing_) {
             ::close(fd);

@@ -39,6 +39,8 @@ struct Reply {
     bool lost = false;
     /// What Content-Length says instead of the truth.
     std::optional<std::uint64_t> claimed_length = std::nullopt;
+    /// Makes the answer in place of this one when the body is there, or as much of it as was taken before a drop.
+    std::function<Reply(const Seen&)> with_body = nullptr;
 };
 
 /// An HTTP/1.1 server on 127.0.0.1 that does as it is told. A TLS greeting makes it hang up, as a plain server does.

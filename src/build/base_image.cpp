@@ -11,22 +11,14 @@ namespace wasmx::build {
 
 namespace {
 
-std::string folder_text() { return std::string(base_folder); }
+std::string folder_text() { return std::string(recipe::base_folder); }
 
-void check_platform(const engine::ImageInfo& image, const BaseWanted& wanted) {
-    const auto platform = oci::Platform::from_architecture(image.architecture);
-    if (image.os == oci::Platform::os() && platform == wanted.platform) return;
-    throw Error(
-        Fault::failed,
-        fmt::format("the base image {} is for {}/{}, and {} is wanted", wanted.name, image.os, image.architecture,
-                    wanted.platform.docker_platform()),
-        wanted.is_default
-            ? fmt::format("remove it (`docker rmi {}`); it is then built anew for the right platform", wanted.name)
-            : "name another with --base-image");
+recipe::BaseThere there(const engine::ImageInfo& image) {
+    return recipe::BaseThere::with(image.os, image.architecture, image.labels);
 }
 
-void pull_bases(engine::Engine& engine, std::string_view dockerfile, const BaseWanted& wanted, const RegistryAuth& auth,
-                Progress& progress) {
+void pull_bases(engine::Engine& engine, std::string_view dockerfile, const recipe::BaseWanted& wanted,
+                const RegistryAuth& auth, Progress& progress) {
     // A build without a session cannot ask us for credentials, so what it starts from must be there before.
     for (const std::string& image : base_images(dockerfile)) {
         if (engine.find_image(image)) continue;
@@ -35,9 +27,9 @@ void pull_bases(engine::Engine& engine, std::string_view dockerfile, const BaseW
     }
 }
 
-void build_base(engine::Engine& engine, const source::Tree& tree, const BaseWanted& wanted, const RegistryAuth& auth,
-                Progress& progress) {
-    const std::string path = fmt::format("{}/{}", base_folder, base_dockerfile);
+void build_base(engine::Engine& engine, const source::Tree& tree, const recipe::BaseWanted& wanted,
+                const RegistryAuth& auth, Progress& progress) {
+    const std::string path = fmt::format("{}/{}", recipe::base_folder, recipe::base_dockerfile);
     const auto dockerfile = tree.find_file(path);
     if (!dockerfile)
         throw Error(Fault::not_found,
@@ -47,47 +39,29 @@ void build_base(engine::Engine& engine, const source::Tree& tree, const BaseWant
     progress.note(fmt::format("base image: building {} from {}", wanted.name, path));
     pull_bases(engine, *dockerfile, wanted, auth, progress);
     engine::BuildRequest request{.tags = {wanted.name},
-                                 .dockerfile = std::string(base_dockerfile),
+                                 .dockerfile = std::string(recipe::base_dockerfile),
                                  .platform = wanted.platform.docker_platform(),
                                  .args = {},
                                  .labels = {}};
-    if (const auto id = tree.find_tree_id(folder_text())) request.labels.emplace(base_tree_label, *id);
+    if (const auto id = tree.find_tree_id(folder_text())) request.labels.emplace(recipe::base_tree_label, *id);
     const io::Body context{.size = {}, .open = [&tree] {
                                return io::tar_of(tree.members(folder_text(), "", source::Tree::Ignore::dockerignore));
                            }};
     in_context("building the base image " + wanted.name, [&] { return run(engine, request, context, progress); });
 }
 
-BaseState state_of(const std::optional<engine::ImageInfo>& image, const source::Tree& tree, const BaseWanted& wanted) {
-    if (!image) return wanted.is_default ? BaseState::to_be_built : BaseState::to_be_pulled;
-    const auto label = image->labels.find(std::string(base_tree_label));
-    const auto tree_id = tree.has_files() ? tree.find_tree_id(folder_text()) : std::nullopt;
-    // Only an image that we built from the module is ours to build again.
-    const bool outdated = wanted.is_default && label != image->labels.end() && tree_id && *tree_id != label->second;
-    return outdated ? BaseState::outdated : BaseState::present;
-}
-
 }  // namespace
 
-BaseState state_of_base(engine::Engine& engine, const source::Tree& tree, const BaseWanted& wanted) {
-    const auto image = engine.find_image(wanted.name);
-    if (image) check_platform(*image, wanted);
-    return state_of(image, tree, wanted);
-}
-
-BaseImage ensure_base(engine::Engine& engine, const source::Tree& tree, const BaseWanted& wanted,
+BaseImage ensure_base(engine::Engine& engine, const source::Tree& tree, const recipe::BaseWanted& wanted,
                       const RegistryAuth& auth, Progress& progress) {
+    using recipe::BaseState;
     auto image = engine.find_image(wanted.name);
-    if (image) check_platform(*image, wanted);
-    switch (state_of(image, tree, wanted)) {
-        case BaseState::present:
-            if (wanted.is_default && !image->labels.contains(std::string(base_tree_label)))
-                progress.warn(fmt::format(
-                    "the base image {} does not say what it was built from; `docker rmi {}` has it built anew",
-                    wanted.name, wanted.name));
-            break;
+    const auto tree_id = tree.has_files() ? tree.find_tree_id(folder_text()) : std::nullopt;
+    switch (recipe::state_of_base(wanted, image ? std::optional(there(*image)) : std::nullopt, tree_id)) {
+        case BaseState::present: break;
         case BaseState::outdated:
-            progress.note(fmt::format("base image: {} was built from another state of {}", wanted.name, base_folder));
+            progress.note(
+                fmt::format("base image: {} was built from another state of {}", wanted.name, recipe::base_folder));
             [[fallthrough]];
         case BaseState::to_be_built:
             build_base(engine, tree, wanted, auth, progress);
@@ -101,7 +75,7 @@ BaseImage ensure_base(engine::Engine& engine, const source::Tree& tree, const Ba
         }
     }
     if (!image) throw Error(Fault::failed, fmt::format("the engine has no image {} after having made it", wanted.name));
-    check_platform(*image, wanted);
+    recipe::check_base_platform(wanted, there(*image));
 
     BaseImage out{.name = wanted.name, .from = wanted.name, .digest = {}, .layers = image->diff_ids.size()};
     // podman would look a short name up on docker.io; its own name for the image is exact.

@@ -14,22 +14,6 @@ namespace wasmx::build {
 
 namespace {
 
-// "26.1.5+dfsg1" → {26, 1}
-std::pair<int, int> release_of(std::string_view version) {
-    std::pair<int, int> out{0, 0};
-    std::size_t i = 0;
-    const auto number = [&] {
-        int value = 0;
-        for (; i < version.size() && version[i] >= '0' && version[i] <= '9' && value < 100000; ++i)
-            value = value * 10 + (version[i] - '0');
-        return value;
-    };
-    out.first = number();
-    if (i < version.size() && version[i] == '.') ++i;
-    out.second = number();
-    return out;
-}
-
 // The engine's words about a failed command repeat the command, which is our whole script.
 std::string brief_reason(const engine::BuildOutcome& outcome) {
     if (outcome.exit_code) return fmt::format("exit code {}", *outcome.exit_code);
@@ -111,18 +95,9 @@ private:
 
 }  // namespace
 
-engine::Builder choose_builder(const engine::Identity& identity, const engine::Info& info) {
-    const std::string wish = environment("DOCKER_BUILDKIT");
-    const bool is_refused = wish == "0" || wish == "f" || lower(wish) == "false";
-    if (identity.podman || is_refused || (!identity.buildkit && wish.empty())) return engine::Builder::classic;
-    // Until 27.5 BuildKit over containerd's store looked for the context on the network (moby 623af65208).
-    const bool lost_context = info.containerd_store && release_of(info.version) < std::pair{27, 5};
-    return lost_context ? engine::Builder::classic : engine::Builder::buildkit;
-}
-
 std::string run(engine::Engine& engine, engine::BuildRequest request, const io::Body& context, Progress& progress) {
     const engine::Info info = engine.info();
-    request.builder = choose_builder(engine.identity(), info);
+    request.builder = engine::choose_builder(engine.identity(), info);
     // Over containerd's store (28.5.2) BuildKit forgets the results of all other steps when any record is removed:
     // hours of compiling, against twice the source's size, which the engine's own collection frees in time.
     ContextRecords records(engine, request.builder == engine::Builder::buildkit && !info.containerd_store, progress);

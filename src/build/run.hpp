@@ -9,10 +9,6 @@
 
 namespace wasmx::build {
 
-/// BuildKit where the engine offers it and can take a context from us, else the classic builder. DOCKER_BUILDKIT=0
-/// asks for the classic one, as it does of the docker program.
-engine::Builder choose_builder(const engine::Identity& identity, const engine::Info& info);
-
 /// Runs one build to its end, tells the progress of its steps, and removes what BuildKit keeps of the context. Returns
 /// the image's id. A failed step is Fault::failed with the step, its last lines and, where they tell it, the cause.
 std::string run(engine::Engine& engine, engine::BuildRequest request, const io::Body& context, Progress& progress);

@@ -4,18 +4,17 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "base/text.hpp"
 #include "build/dockerfile.hpp"
 #include "build/run.hpp"
+#include "engine/capacity.hpp"
 #include "io/file.hpp"
+#include "recipe/provenance.hpp"
 
 namespace wasmx::build {
 
 namespace {
 
-constexpr std::uint64_t gib = 1ULL << 30;
 constexpr const char* dockerfile_name = "Dockerfile";
 constexpr const char* source_folder = "source";
 
@@ -54,38 +53,34 @@ std::map<std::string, std::string> arguments_of(const recipe::Recipe& recipe, co
 
 }  // namespace
 
-std::uint64_t fitting_jobs(std::uint64_t processors, std::uint64_t memory) {
-    const std::uint64_t by_memory = memory > 2 * gib ? (memory - 2 * gib) / (2 * gib) : 0;
-    return std::max<std::uint64_t>(1, std::min(processors, by_memory));
-}
-
 std::map<std::string, std::string> labels_of(const recipe::Recipe& recipe, const source::Tree& tree,
                                              const BaseImage& base) {
     std::map<std::string, std::string> out;
     const auto add = [&](std::string_view name, std::string value) {
-        if (!value.empty()) out.emplace("org.opencontainers.image." + std::string(name), std::move(value));
+        if (!value.empty()) out.emplace(name, std::move(value));
     };
     std::string url = tree.url();
     if (url.ends_with(".git")) url.resize(url.size() - 4);  // ghcr.io links a package by the page's URL
-    add("source", url);
-    add("revision", tree.revision().value_or(""));
-    add("version", recipe.version);
-    add("created", fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(static_cast<std::time_t>(tree.date()))));
-    add("title", fmt::format("ngx_wasm_module runtime: {} {} for {}", name_of(recipe.runtime), recipe.version,
-                             recipe.platform.docker_platform()));
-    add("licenses", "Apache-2.0");
-    add("base.name", base.name);
-    add("base.digest", base.digest);
+    add("org.opencontainers.image.source", url);
+    add(recipe::revision_label, tree.revision().value_or(""));
+    add(recipe::version_label, recipe.version);
+    add("org.opencontainers.image.created",
+        fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(static_cast<std::time_t>(tree.date()))));
+    add("org.opencontainers.image.title", fmt::format("ngx_wasm_module runtime: {} {} for {}", name_of(recipe.runtime),
+                                                      recipe.version, recipe.platform.docker_platform()));
+    add("org.opencontainers.image.licenses", "Apache-2.0");
+    add(recipe::base_name_label, base.name);
+    add(recipe::base_digest_label, base.digest);
     return out;
 }
 
 std::string build_runtime(engine::Engine& engine, const RuntimeWanted& wanted, const source::Tree& tree,
                           const BaseImage& base, Progress& progress) {
-    const engine::Info info = engine.info();
-    const std::uint64_t jobs = fitting_jobs(info.processors, info.memory);
-    const bool limited = jobs < info.processors;
-    progress.note(
-        fmt::format("compile jobs: {} ({} processors, {} of memory)", jobs, info.processors, human_bytes(info.memory)));
+    const engine::Capacity capacity = engine::capacity_of(engine.endpoint(), engine.info());
+    const std::uint64_t jobs = recipe::fitting_jobs(capacity.processors, capacity.memory);
+    const bool limited = jobs < capacity.processors;
+    progress.note(fmt::format("compile jobs: {} ({} processors, {} of memory)", jobs, capacity.processors,
+                              human_decimal_bytes(capacity.memory)));
     const engine::BuildRequest request{.tags = {wanted.tag},
                                        .dockerfile = dockerfile_name,
                                        .platform = wanted.recipe.platform.docker_platform(),

@@ -10,10 +10,6 @@
 
 namespace wasmx::build {
 
-/// How many compile jobs fit: one for each processor, and no more than memory allows at 2 GiB a job beside 2 GiB for
-/// the rest.
-std::uint64_t fitting_jobs(std::uint64_t processors, std::uint64_t memory);
-
 struct RuntimeWanted {
     recipe::Recipe recipe;
     std::string tag;  ///< the image's whole name

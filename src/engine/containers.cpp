@@ -4,40 +4,78 @@
 
 namespace wasmx::engine {
 
-void Engine::copy_out(const std::string& image, const std::string& path,
-                      const std::function<void(io::TarReader&)>& take) {
-    // The command is asked for but never run, so it need not exist.
-    const nlohmann::json wanted{{"Image", image}, {"Cmd", {"none"}}, {"NetworkDisabled", true}};
+std::string Engine::create_container(const std::string& settings) {
     io::HttpRequest create{.method = {},
                            .url = {},
                            .headers = {{"Content-Type", "application/json"}},
                            .secret_headers = {},
-                           .body = io::body_of(wanted.dump()),
-                           .unix_socket = {}};
+                           .body = io::body_of(settings),
+                           .unix_socket = {},
+                           .idle_limit = std::chrono::seconds(60)};
     io::HttpResponse created = send(http_, "POST", "/containers/create", std::move(create));
-    const auto json = expect_json(created, "POST", "/containers/create");
-    const std::string id = text_of(json, "Id");
+    std::string id = text_of(expect_json(created, "POST", "/containers/create"), "Id");
     if (id.empty()) throw Error(Fault::unavailable, "the engine made a container and does not say which");
+    return id;
+}
 
-    struct Remove {
-        Engine& engine;
-        const std::string& container;
-        ~Remove() {
-            try {
-                io::HttpResponse response =
-                    engine.send(engine.cleanup_, "DELETE", fmt::format("/containers/{}?force=1&v=1", container));
-                io::drain(*response.body);
-            } catch (...) {  // it holds no data; the engine may be gone
-            }
+/// Removes a container in the end, whatever became of it.
+class Engine::Removal {
+public:
+    Removal(Engine& engine, std::string container) : engine_(engine), container_(std::move(container)) {}
+    Removal(const Removal&) = delete;
+    Removal& operator=(const Removal&) = delete;
+    ~Removal() {
+        try {
+            io::HttpResponse response =
+                engine_.send(engine_.cleanup_, "DELETE", fmt::format("/containers/{}?force=1&v=1", container_));
+            io::drain(*response.body);
+        } catch (...) {  // it holds no data; the engine may be gone
         }
-    } const remove{*this, id};
+    }
 
+private:
+    Engine& engine_;
+    std::string container_;
+};
+
+void Engine::copy_out(const std::string& image, const std::string& path,
+                      const std::function<void(io::TarReader&)>& take) {
+    // The command is asked for but never run, so it need not exist.
+    const nlohmann::json wanted{{"Image", image}, {"Cmd", {"none"}}, {"NetworkDisabled", true}};
+    const std::string id = create_container(wanted.dump());
+    const Removal removal(*this, id);
     const std::string archive = fmt::format("/containers/{}/archive?path={}", id, io::percent_encoded(path));
     io::HttpResponse response = send("GET", archive);
     if (response.status == 404) throw Error(Fault::not_found, fmt::format("the image has no {}", path));
     if (response.status != 200) throw refused(response, "GET", archive);
     io::TarReader reader(*response.body);
     take(reader);
+}
+
+CommandOutcome Engine::run_command(const std::string& image, const std::vector<std::string>& command) {
+    constexpr std::uint64_t most_output = 1 << 20;
+    const nlohmann::json wanted{{"Image", image},
+                                {"Entrypoint", {command.front()}},
+                                {"Cmd", std::vector<std::string>(command.begin() + 1, command.end())},
+                                {"NetworkDisabled", true},
+                                {"Tty", true},  // else the output comes in frames
+                                {"HostConfig", {{"NetworkMode", "none"}}}};
+    const std::string id = create_container(wanted.dump());
+    const Removal removal(*this, id);
+    const io::HttpRequest bounded{.idle_limit = std::chrono::seconds(30)};
+    const std::string start = fmt::format("/containers/{}/start", id);
+    io::HttpResponse started = send(http_, "POST", start, bounded);
+    if (started.status != 204) throw refused(started, "POST", start);
+    const std::string wait = fmt::format("/containers/{}/wait", id);
+    io::HttpResponse waited = send(http_, "POST", wait, bounded);
+    const auto ended = expect_json(waited, "POST", wait);
+    CommandOutcome out;
+    out.exit_code = reading_answer(wait, [&] { return ended.at("StatusCode").get<int>(); });
+    const std::string logs = fmt::format("/containers/{}/logs?stdout=1&stderr=1", id);
+    io::HttpResponse written = send(http_, "GET", logs, bounded);
+    if (written.status != 200) throw refused(written, "GET", logs);
+    out.output = io::read_all(*written.body, most_output);
+    return out;
 }
 
 }  // namespace wasmx::engine

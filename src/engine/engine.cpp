@@ -20,6 +20,9 @@ namespace {
 constexpr int oldest_minor = 40;
 constexpr int newest_minor = 51;
 
+constexpr std::chrono::seconds answer_limit{30};
+constexpr std::size_t longest_path = 107;  // of a socket: sockaddr_un has 108 bytes (unix(7))
+
 // "1.41" → 41; nothing else than major 1 exists.
 std::optional<int> minor_of(std::string_view version) {
     if (!version.starts_with("1.") || version.size() < 3 || version.size() > 5) return std::nullopt;
@@ -36,8 +39,11 @@ Error unreachable(const Endpoint& endpoint) {
     const std::string what = fmt::format("{} ({})", endpoint.socket, endpoint.origin);
     if (::stat(endpoint.socket.c_str(), &status) != 0) {
         const int reason = errno;
-        return {reason == EACCES ? Fault::denied : Fault::unavailable,
-                fmt::format("no engine at {}: {}", what, std::strerror(reason)),
+        if (reason == EACCES)
+            return {Fault::denied,
+                    fmt::format("no right to look for the engine's socket {}: {}", what, std::strerror(reason)),
+                    "it stands in a folder of another user: run as that user or as root, or name another with --host"};
+        return {Fault::unavailable, fmt::format("no engine at {}: {}", what, std::strerror(reason)),
                 "start the engine (`systemctl start docker`), or name its socket with --host or DOCKER_HOST"};
     }
     if (!S_ISSOCK(status.st_mode))
@@ -52,41 +58,51 @@ Error unreachable(const Endpoint& endpoint) {
 
 }  // namespace
 
-Engine::Engine(io::HttpClient& http, Endpoint endpoint)
-    : http_(http), cleanup_(std::stop_token(), "wasmx-image"), endpoint_(std::move(endpoint)) {
-    negotiate();
-}
-
-void Engine::negotiate() {
+Identity ping(io::HttpClient& http, const Endpoint& endpoint) {
+    if (endpoint.socket.size() > longest_path)
+        throw Error(Fault::config,
+                    fmt::format("the path {} ({}) is too long for a socket: {} bytes, and {} are possible",
+                                endpoint.socket, endpoint.origin, endpoint.socket.size(), longest_path),
+                    "make a link with a shorter path, and name that");
     io::HttpResponse pong;
     try {
-        pong = http_.send({.method = "GET",
-                           .url = "http://docker/_ping",
-                           .headers = {},
-                           .secret_headers = {},
-                           .body = {},
-                           .unix_socket = endpoint_.socket,
-                           .idle_limit = std::chrono::seconds(10)});
+        pong = http.send({.method = "GET",
+                          .url = "http://docker/_ping",
+                          .headers = {},
+                          .secret_headers = {},
+                          .body = {},
+                          .unix_socket = endpoint.socket,
+                          .idle_limit = std::chrono::seconds(10)});
     } catch (const io::TransportError& error) {
-        if (error.kind() == io::TransportError::Kind::connect) throw unreachable(endpoint_);
+        if (error.kind() == io::TransportError::Kind::connect) throw unreachable(endpoint);
         throw;
     }
     const std::string body = io::read_all(*pong.body, io::chunk_size);
     const auto version = pong.find_header("Api-Version");
     if (pong.status != 200 || !version)
         throw Error(Fault::unavailable,
-                    fmt::format("{} does not answer like a container engine (HTTP {}: {})", endpoint_.socket,
+                    fmt::format("{} does not answer like a container engine (HTTP {}: {})", endpoint.socket,
                                 pong.status, printable(std::string_view(body).substr(0, 200))));
-    const auto minor = minor_of(*version);
-    if (!minor || *minor < oldest_minor)
+    Identity out;
+    out.newest_api = printable(*version);
+    if (const auto minor = minor_of(*version); minor && *minor >= oldest_minor)
+        out.api_version = fmt::format("1.{}", std::min(*minor, newest_minor));
+    out.podman = pong.find_header("Libpod-Api-Version").has_value();
+    // Docker 20.10 has BuildKit and recommends no builder; an engine configured for the classic one says "1".
+    out.buildkit = !out.podman && pong.find_header("Builder-Version").value_or("2") != "1";
+    return out;
+}
+
+Engine::Engine(io::HttpClient& http, Endpoint endpoint, Identity identity)
+    : http_(http),
+      cleanup_(std::stop_token(), "wasmx-image"),
+      endpoint_(std::move(endpoint)),
+      identity_(std::move(identity)) {
+    if (identity_.api_version.empty())
         throw Error(
             Fault::failed,
-            fmt::format("the engine speaks API {}, the oldest we know is 1.{}", printable(*version), oldest_minor),
+            fmt::format("the engine speaks API {}, the oldest we know is 1.{}", identity_.newest_api, oldest_minor),
             "upgrade the engine: Docker 20.10 or later");
-    identity_.api_version = fmt::format("1.{}", std::min(*minor, newest_minor));
-    identity_.podman = pong.find_header("Libpod-Api-Version").has_value();
-    // Docker 20.10 has BuildKit and recommends no builder; an engine configured for the classic one says "1".
-    identity_.buildkit = !identity_.podman && pong.find_header("Builder-Version").value_or("2") != "1";
 }
 
 io::HttpResponse Engine::send(io::HttpClient& http, const std::string& method, const std::string& path,
@@ -104,8 +120,10 @@ io::HttpResponse Engine::send(io::HttpClient& http, const std::string& method, c
     return response;
 }
 
+io::HttpResponse Engine::ask(const std::string& path) { return send(http_, "GET", path, {.idle_limit = answer_limit}); }
+
 Info Engine::info() {
-    io::HttpResponse response = send("GET", "/info");
+    io::HttpResponse response = ask("/info");
     const auto json = expect_json(response, "GET", "/info");
     return reading_answer("/info", [&] {
         Info out;
@@ -115,6 +133,7 @@ Info Engine::info() {
         out.architecture = text_of(json, "Architecture");
         out.memory = json.value("MemTotal", std::uint64_t{0});
         out.processors = json.value("NCPU", std::uint64_t{0});
+        out.kernel = text_of(json, "KernelVersion");
         out.root = text_of(json, "DockerRootDir");
         if (const auto status = json.find("DriverStatus"); status != json.end() && status->is_array()) {
             for (const auto& row : *status)

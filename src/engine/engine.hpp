@@ -23,9 +23,14 @@ namespace wasmx::engine {
 /// What answered the ping.
 struct Identity {
     bool podman = false;
-    std::string api_version;  ///< what we speak with it, "1.41"
+    std::string newest_api;   ///< the newest that it speaks, "1.47"
+    std::string api_version;  ///< what we speak with it, "1.41"; empty when it is too old for us
     bool buildkit = false;    ///< it offers BuildKit at /build?version=2
 };
+
+/// Asks who listens there. Nobody is Fault::unavailable, saying whether the socket is missing or silent; not allowed is
+/// Fault::denied.
+Identity ping(io::HttpClient& http, const Endpoint& endpoint);
 
 /// GET /info
 struct Info {
@@ -35,6 +40,7 @@ struct Info {
     std::string architecture;  ///< as the engine spells it
     std::uint64_t memory = 0;  ///< bytes
     std::uint64_t processors = 0;
+    std::string kernel;             ///< "6.1.0-18-arm64"
     std::string root;               ///< where it stores images, on its own machine
     bool containerd_store = false;  ///< images are in containerd's store, not in the engine's own
     /// Throws Fault::failed when there is no runtime for such a machine.
@@ -52,7 +58,14 @@ struct ImageInfo {
     std::map<std::string, std::string> labels;
 };
 
+/// "26.1.5+dfsg1" is {26, 1}; what is no version is {0, 0}.
+std::pair<int, int> release_of(std::string_view version);
+
 enum class Builder { buildkit, classic };
+
+/// BuildKit where the engine offers it and can take a context from us, else the classic builder. DOCKER_BUILDKIT=0
+/// asks for the classic one, as it does of the docker program.
+Builder choose_builder(const Identity& identity, const Info& info);
 
 struct BuildRequest {
     Builder builder = Builder::buildkit;
@@ -77,20 +90,31 @@ struct BuildOutcome {
     std::optional<int> exit_code;  ///< of the failed command, where the engine tells
 };
 
+/// How a command in a container ended.
+struct CommandOutcome {
+    int exit_code = 0;
+    std::string output;
+};
+
 class Engine {
 public:
-    /// Pings and agrees on an API version. Nobody there is Fault::unavailable; not allowed is Fault::denied; too old is
-    /// Fault::failed.
-    Engine(io::HttpClient& http, Endpoint endpoint);
+    /// Speaks to what `ping` found. Too old is Fault::failed.
+    Engine(io::HttpClient& http, Endpoint endpoint, Identity identity);
+    Engine(io::HttpClient& http, const Endpoint& endpoint) : Engine(http, endpoint, ping(http, endpoint)) {}
 
     const Endpoint& endpoint() const noexcept { return endpoint_; }
     const Identity& identity() const noexcept { return identity_; }
     Info info();
 
     std::optional<ImageInfo> find_image(const std::string& name);
+    /// The ids of all images, in the engine's order.
+    std::vector<std::string> image_ids();
     /// Brings the image to the engine. `registry_auth` as `registry_auth()` makes it, or empty.
     void pull(const oci::Reference& image, const std::string& platform, const Secret& registry_auth,
               Progress& progress);
+    /// Has the engine push the image of that name and tag, and returns the digest that the registry now has under it.
+    /// `registry_auth` as below. A registry that refuses is Fault::failed, in the engine's words.
+    Digest push(const oci::Reference& image, const Secret& registry_auth, Progress& progress);
     /// The value of X-Registry-Auth: base64url of JSON.
     static Secret registry_auth(const std::string& username, const Secret& password, const Secret& identity_token);
     /// The archive that `docker save` writes.
@@ -108,12 +132,18 @@ public:
 
     /// Reads a path of an image as a tar, through a container that is created, never started, and removed.
     void copy_out(const std::string& image, const std::string& path, const std::function<void(io::TarReader&)>& take);
+    /// Runs a short command in a container of an image, without a network; the container is removed. One that cannot be
+    /// started is Fault::failed.
+    CommandOutcome run_command(const std::string& image, const std::vector<std::string>& command);
 
 private:
+    class Removal;
+    std::string create_container(const std::string& settings);
     io::HttpResponse send(io::HttpClient& http, const std::string& method, const std::string& path,
                           io::HttpRequest extra = {});
     io::HttpResponse send(const std::string& method, const std::string& path) { return send(http_, method, path); }
-    void negotiate();
+    /// For what an engine that is well answers at once.
+    io::HttpResponse ask(const std::string& path);
 
     io::HttpClient& http_;
     io::HttpClient cleanup_;  // goes on when everything else has been asked to stop

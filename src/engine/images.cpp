@@ -8,7 +8,7 @@ namespace wasmx::engine {
 
 std::optional<ImageInfo> Engine::find_image(const std::string& name) {
     const std::string path = fmt::format("/images/{}/json", name);
-    io::HttpResponse response = send("GET", path);
+    io::HttpResponse response = ask(path);
     if (response.status == 404) return std::nullopt;
     const auto json = expect_json(response, "GET", path);
     return reading_answer(path, [&] {
@@ -32,6 +32,16 @@ std::optional<ImageInfo> Engine::find_image(const std::string& name) {
             if (const auto labels = config->find("Labels"); labels != config->end() && labels->is_object())
                 out.labels = labels->get<std::map<std::string, std::string>>();
         }
+        return out;
+    });
+}
+
+std::vector<std::string> Engine::image_ids() {
+    io::HttpResponse response = ask("/images/json");
+    const auto json = expect_json(response, "GET", "/images/json");
+    return reading_answer("/images/json", [&] {
+        std::vector<std::string> out;
+        for (const auto& image : json) out.push_back(image.at("Id").get<std::string>());
         return out;
     });
 }

@@ -52,8 +52,8 @@ io::SourcePtr open_layer(registry::Repository& repository, const oci::Descriptor
 
 }  // namespace
 
-Extracted extract_file(registry::Repository& repository, const Image& image, const std::string& path, io::Sink& sink,
-                       Progress& progress) {
+Extracted extract_file(registry::Repository& repository, const image::Published& image, const std::string& path,
+                       io::Sink& sink, Progress& progress) {
     Extracted out;
     for (const oci::Descriptor& layer : image.manifest.layers) out.image_size += layer.size;
     const Layers layers{.count = image.manifest.layers.size(), .open = [&](std::size_t index) {

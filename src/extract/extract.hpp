@@ -8,22 +8,11 @@
 #include <vector>
 
 #include "base/progress.hpp"
+#include "image/published.hpp"
 #include "io/stream.hpp"
-#include "oci/platform.hpp"
 #include "registry/registry.hpp"
 
 namespace wasmx::extract {
-
-/// An image as the registry has it, for one platform.
-struct Image {
-    Digest digest;  ///< of the image manifest (not of an index above it)
-    oci::Manifest manifest;
-    oci::ImageConfig config;
-};
-
-/// Follows `reference` (tag or digest) through an index to the image for `platform`. No such tag is Fault::not_found;
-/// an image for other platforms is Fault::not_found naming those there are.
-Image open_image(registry::Repository& repository, const oci::Reference& reference, const oci::Platform& platform);
 
 struct Extracted {
     Digest digest;  ///< sha256 of the file
@@ -40,7 +29,7 @@ struct Extracted {
 /// image-spec, layer.md) Errors, each Fault::not_found unless said: the path is not in the image; it was deleted by a
 /// later layer (which); it is a directory or a device. Fault::usage: the path is none. Fault::integrity: a layer is not
 /// what its digest says, or no archive that an engine would unpack.
-Extracted extract_file(registry::Repository& repository, const Image& image, const std::string& path, io::Sink& sink,
-                       Progress& progress);
+Extracted extract_file(registry::Repository& repository, const image::Published& image, const std::string& path,
+                       io::Sink& sink, Progress& progress);
 
 }  // namespace wasmx::extract

@@ -33,23 +33,10 @@ Form form_of(std::string_view head) {
     return Form::tar;
 }
 
-std::string_view media_type_of(Form form) {
+std::string_view media_type_of(Form form, const io::Compression& compression) {
+    if (form == Form::tar) return layer_type_of(compression);
     return form == Form::zstd ? oci::media_type::oci_layer_zstd : oci::media_type::oci_layer_gzip;
 }
-
-// Bytes that were read ahead to see what they are, then the rest.
-class Resumed final : public io::Source {
-public:
-    Resumed(std::string head, io::SourcePtr rest) : head_(io::from_string(std::move(head))), rest_(std::move(rest)) {}
-    std::size_t read(std::span<std::byte> buffer) override {
-        if (const std::size_t count = head_->read(buffer)) return count;
-        return rest_->read(buffer);
-    }
-
-private:
-    io::SourcePtr head_;
-    io::SourcePtr rest_;
-};
 
 // A layer as it was found in the archive, before it is known where it belongs.
 struct Found {
@@ -57,21 +44,33 @@ struct Found {
     io::Tally stored;       ///< of the bytes in the archive
     io::Tally compressed;   ///< of the bytes that are pushed
     io::Body body;
+    std::optional<Digest> named;  ///< it was not read, since its name says which known layer it is
 };
 
-Found take_layer(io::SourcePtr member, Form form, std::uint64_t size, const std::string& name, Progress& progress) {
+oci::Descriptor descriptor_of(const Found& found, const SealHooks& hooks) {
+    return {.media_type = std::string(media_type_of(found.form, hooks.compression)),
+            .digest = found.compressed.digest,
+            .size = found.compressed.size,
+            .annotations = {}};
+}
+
+Found take_layer(io::SourcePtr member, Form form, std::uint64_t size, const std::string& name, Progress& progress,
+                 const SealHooks& hooks) {
     auto task = progress.task(fmt::format("sealing layer {} ({})", name, human_bytes(size)), size);
     Found out;
     out.form = form;
     auto plain =
         io::counted(io::digesting(std::move(member), out.stored), [&](std::uint64_t count) { task->advance(count); });
-    io::SourcePtr packed = form == Form::tar ? io::gzip(std::move(plain)) : std::move(plain);
+    io::SourcePtr packed = form == Form::tar ? io::compressed(std::move(plain), hooks.compression) : std::move(plain);
     packed = io::digesting(std::move(packed), out.compressed);
-    io::TempFile file;
+    io::TempFile file = hooks.new_file ? hooks.new_file() : io::TempFile();
     std::vector<std::byte> buffer(io::chunk_size);
     while (const std::size_t count = packed->read(buffer)) file.write(std::span(buffer).first(count));
     out.body = file.body();
     task->done(form == Form::tar ? fmt::format("{} compressed", human_bytes(file.size())) : "as stored");
+    if (hooks.sealed)
+        hooks.sealed(form == Form::tar ? std::optional(out.stored.digest) : std::nullopt, descriptor_of(out, hooks),
+                     file);
     return out;
 }
 
@@ -90,13 +89,25 @@ struct Contents {
     std::map<std::string, std::string> links;  // a layer that occurs twice is a link the second time: where it leads
 };
 
-void take_member(Contents& contents, const io::TarEntry& entry, io::TarReader& reader, Progress& progress) {
+// "blobs/sha256/<diff ID>" (25 and later), "<diff ID>.tar" (podman): a layer whose name says what it is, if it is a
+// plain tar; of a compressed one no diff ID is known by that name.
+std::optional<Digest> known_by_name(const std::string& path, const SealHooks& hooks) {
+    const auto named = Digest::from_hex(std::filesystem::path(path).stem().string());
+    return named && hooks.known && hooks.known(*named) ? named : std::nullopt;
+}
+
+void take_member(Contents& contents, const io::TarEntry& entry, io::TarReader& reader, Progress& progress,
+                 const SealHooks& hooks) {
     const std::string path = normal(entry.path);
     // A symbolic link is relative to its folder, a hard link to the archive's top.
     if (entry.type == io::TarEntry::Type::symlink)
         contents.links[path] = normal(std::filesystem::path(path).parent_path() / entry.target);
     if (entry.type == io::TarEntry::Type::hardlink) contents.links[path] = normal(entry.target);
     if (entry.type != io::TarEntry::Type::file) return;
+    if (const auto known = known_by_name(path, hooks)) {
+        contents.layers.emplace(path, Found{.named = known});
+        return;
+    }
     std::string head(std::min<std::uint64_t>(entry.size, 512), '\0');
     std::size_t filled = 0;
     while (filled < head.size()) {
@@ -104,13 +115,13 @@ void take_member(Contents& contents, const io::TarEntry& entry, io::TarReader& r
         if (count == 0) throw Error(Fault::integrity, fmt::format("the archive ends inside {}", path));
         filled += count;
     }
-    auto whole = std::make_unique<Resumed>(head, reader.member());
+    auto whole = io::resumed(head, reader.member());
     const bool is_blob = path.starts_with("blobs/");
     const bool is_layer = path.ends_with("layer.tar") || (!is_blob && path.ends_with(".tar")) ||
                           (is_blob && (entry.size > json_limit || !is_json(head)));
     if (is_layer) {
         const std::string name = path.substr(is_blob ? path.rfind('/') + 1 : 0, 12);
-        contents.layers.emplace(path, take_layer(std::move(whole), form_of(head), entry.size, name, progress));
+        contents.layers.emplace(path, take_layer(std::move(whole), form_of(head), entry.size, name, progress, hooks));
     } else {
         contents.texts.emplace(path, io::read_all(*whole, json_limit));
     }
@@ -127,6 +138,10 @@ const Found* find_layer(const Contents& contents, std::string path) {
 }
 
 void check_layer(const Found& found, const Digest& diff_id, const std::string& path) {
+    if (found.named && *found.named != diff_id)
+        throw Error(Fault::integrity,
+                    fmt::format("the engine exported {} in the place of the layer {}", path, diff_id.str()));
+    if (found.named) return;
     if (found.form == Form::tar && found.stored.digest != diff_id)
         throw Error(Fault::integrity,
                     fmt::format("the engine exported layer {} with the diff ID {}, its config says {}", path,
@@ -148,10 +163,15 @@ void check_config(const std::string& path, const std::string& config) {
 
 }  // namespace
 
-Sealed seal_export(io::Source& archive, Progress& progress) {
+std::string_view layer_type_of(const io::Compression& compression) {
+    return compression.kind == io::Compression::Kind::zstd ? oci::media_type::oci_layer_zstd
+                                                           : oci::media_type::oci_layer_gzip;
+}
+
+Sealed seal_export(io::Source& archive, Progress& progress, const SealHooks& hooks) {
     Contents contents;
     io::TarReader reader(archive);
-    while (const auto entry = reader.next()) take_member(contents, *entry, reader, progress);
+    while (const auto entry = reader.next()) take_member(contents, *entry, reader, progress, hooks);
     io::drain(archive);
 
     const auto text = contents.texts.find("manifest.json");
@@ -183,12 +203,12 @@ Sealed seal_export(io::Source& archive, Progress& progress) {
             throw Error(Fault::integrity, fmt::format("the engine's export lacks the layer {}", printable(path)),
                         std::string(lost_hint));
         check_layer(*found, diff_ids[i], path);
-        out.layers.push_back({diff_ids[i],
-                              {.media_type = std::string(media_type_of(found->form)),
-                               .digest = found->compressed.digest,
-                               .size = found->compressed.size,
-                               .annotations = {}},
-                              found->body});
+        const auto known = hooks.known ? hooks.known(diff_ids[i]) : std::nullopt;
+        if (known) {
+            out.layers.push_back({diff_ids[i], *known, {}});
+        } else {
+            out.layers.push_back({diff_ids[i], descriptor_of(*found, hooks), found->body});
+        }
     }
     return out;
 }

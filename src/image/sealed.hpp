@@ -3,11 +3,14 @@
 // image: what is between an engine's archive and a registry: sealed layers, and the manifest over them. It knows
 // neither an engine nor what is in the layers.
 
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/progress.hpp"
-#include "io/stream.hpp"
+#include "io/compression.hpp"
+#include "io/file.hpp"
 #include "oci/manifest.hpp"
 
 namespace wasmx::image {
@@ -16,7 +19,7 @@ namespace wasmx::image {
 struct Layer {
     Digest diff_id;  ///< of the uncompressed tar
     oci::Descriptor descriptor;
-    io::Body body;
+    io::Body body;  ///< without `open` when it was known before
 };
 
 /// An image ready to be pushed: the config's bytes as the engine has them, the layers base first.
@@ -27,10 +30,25 @@ struct Sealed {
     oci::Manifest manifest() const;
 };
 
+/// The media type of a layer that was compressed so.
+std::string_view layer_type_of(const io::Compression& compression);
+
+/// What is done with layers while an archive is read.
+struct SealHooks {
+    io::Compression compression{};
+    /// The form of a layer that is to be used, when it need not be sealed; nullopt: it has to be.
+    std::function<std::optional<oci::Descriptor>(const Digest& diff_id)> known = nullptr;
+    /// Where the compressed bytes of a layer go; a scratch file when there is none.
+    std::function<io::TempFile()> new_file = nullptr;
+    /// Told of each layer that was sealed, before the rest of the archive is read. The diff ID is not known of one that
+    /// the engine stores compressed.
+    std::function<void(const std::optional<Digest>& diff_id, const oci::Descriptor&, io::TempFile&)> sealed = nullptr;
+};
+
 /// Reads the archive that an engine exports (docker save: the layouts of 20.10, of 25 and later, of containerd's store,
-/// of podman), in one pass, into temporary files. Layers that are plain tars are compressed with gzip; compressed ones
-/// are taken as they are. Every layer is held against its diff ID or its digest. An archive with more or fewer than one
-/// image is Fault::integrity.
-Sealed seal_export(io::Source& archive, Progress& progress);
+/// of podman), in one pass, into temporary files. Layers that are plain tars are compressed; compressed ones
+/// are taken as they are. Every layer is held against its diff ID or its digest; one that is `known` has no body. An
+/// archive with more or fewer than one image is Fault::integrity.
+Sealed seal_export(io::Source& archive, Progress& progress, const SealHooks& hooks = {});
 
 }  // namespace wasmx::image

@@ -54,6 +54,7 @@ Version choose_version(Runtime runtime, const VersionSources& sources) {
         makefile = find_version_in_makefile(sources.makefile->second, runtime, sources.makefile->first);
 
     if (workflow && makefile && workflow->text != makefile->text) throw_disagreement(runtime, *workflow, *makefile);
+    if (workflow && makefile) workflow->also = makefile->origin;
     if (workflow) return *std::move(workflow);
     if (makefile) return *std::move(makefile);
     throw_no_version(runtime, workflow_name, sources);

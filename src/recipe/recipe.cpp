@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 
 #include "base/error.hpp"
@@ -11,6 +12,8 @@
 namespace wasmx::recipe {
 
 namespace {
+
+constexpr std::uint64_t gib = 1ULL << 30;
 
 // "13.1.201.15" → 13; 0 when it does not begin with a number.
 unsigned major_of(std::string_view version) noexcept {
@@ -61,6 +64,11 @@ std::vector<std::pair<std::string, std::string>> Recipe::script_environment() co
         case Runtime::v8: break;
     }
     return {};
+}
+
+std::uint64_t fitting_jobs(std::uint64_t processors, std::uint64_t memory) {
+    const std::uint64_t by_memory = memory > 2 * gib ? (memory - 2 * gib) / (2 * gib) : 0;
+    return std::max<std::uint64_t>(1, std::min(processors, by_memory));
 }
 
 std::optional<Recipe> Recipe::from_tag(std::string_view tag) {

@@ -27,6 +27,7 @@ std::string_view makefile_variable(Runtime runtime);  ///< "V8", "WASMTIME", "WA
 struct Version {
     std::string text;
     std::string origin;
+    std::string also{};  ///< a second place that says the same
 };
 
 /// Throws Fault::usage unless it can stand in a tag and a file name: letters, digits, "." "_" "-", beginning with a
@@ -74,6 +75,10 @@ struct Recipe {
     /// Back from an image tag: "v8-13.1.201.15-linux-arm64"; nullopt when it is none of ours.
     static std::optional<Recipe> from_tag(std::string_view tag);
 };
+
+/// How many compile jobs fit: one for each processor, and no more than memory allows at 2 GiB a job beside 2 GiB for
+/// the rest.
+std::uint64_t fitting_jobs(std::uint64_t processors, std::uint64_t memory);
 
 inline constexpr std::string_view default_source = "https://github.com/Kong/ngx_wasm_module.git";
 inline constexpr std::string_view default_ref = "main";

@@ -63,47 +63,6 @@ public:
 
 TEST_SUITE_BEGIN("build");
 
-TEST_CASE("which builder") {
-    struct Row {
-        const char* what;
-        engine::Identity identity;
-        const char* version;
-        bool containerd_store;
-        std::optional<std::string> wish;
-        Builder builder;
-    };
-    const engine::Identity docker{.podman = false, .api_version = "1.41", .buildkit = true};
-    const engine::Identity classic_docker{.podman = false, .api_version = "1.41", .buildkit = false};
-    const engine::Identity podman{.podman = true, .api_version = "1.41", .buildkit = false};
-    const Row rows[] = {
-        {"docker", docker, "20.10.24+dfsg1", false, std::nullopt, Builder::buildkit},
-        {"podman", podman, "4.3.1", false, std::nullopt, Builder::classic},
-        {"podman has none, whatever is wished", podman, "5.4.2", false, "1", Builder::classic},
-        {"set up for the classic one", classic_docker, "28.5.2", false, std::nullopt, Builder::classic},
-        {"and yet it has BuildKit", classic_docker, "28.5.2", false, "1", Builder::buildkit},
-        {"DOCKER_BUILDKIT=0", docker, "28.5.2", false, "0", Builder::classic},
-        {"DOCKER_BUILDKIT=1", docker, "28.5.2", false, "1", Builder::buildkit},
-        {"DOCKER_BUILDKIT is empty", docker, "28.5.2", false, "", Builder::buildkit},
-        {"its own store", docker, "26.1.5+dfsg1", false, std::nullopt, Builder::buildkit},
-        {"containerd's store, where the context is lost", docker, "26.1.5+dfsg1", true, std::nullopt, Builder::classic},
-        {"also when BuildKit is wished", docker, "26.1.5", true, "1", Builder::classic},
-        {"27.4", docker, "27.4.1", true, std::nullopt, Builder::classic},
-        {"27.5", docker, "27.5.0", true, std::nullopt, Builder::buildkit},
-        {"28", docker, "28", true, std::nullopt, Builder::buildkit},
-        {"28.0.0-rc.1", docker, "28.0.0-rc.1", true, std::nullopt, Builder::buildkit},
-        {"29", docker, "29.7.2", true, std::nullopt, Builder::buildkit},
-        {"a version that is none", docker, "dev", true, std::nullopt, Builder::classic},
-    };
-    for (const Row& row : rows) {
-        CAPTURE(row.what);
-        const test::Variable wish("DOCKER_BUILDKIT", row.wish);
-        engine::Info info;
-        info.version = row.version;
-        info.containerd_store = row.containerd_store;
-        CHECK(choose_builder(row.identity, info) == row.builder);
-    }
-}
-
 TEST_CASE("a build: its steps are told, its image returned, and only its own context records removed") {
     const test::Variable wish("DOCKER_BUILDKIT", std::nullopt);
     engine::Scene scene(
@@ -202,23 +161,6 @@ TEST_CASE("a connection that breaks off names the step that ran") {
     CHECK(failure.lines() == Lines{"half a line"});
     REQUIRE_FALSE(progress.lines.empty());
     CHECK(progress.lines.back() == "[1/1] RUN make: FAILED failed");
-}
-
-TEST_CASE("compile jobs fit processors and memory") {
-    constexpr std::uint64_t gib = 1ULL << 30;
-    struct Row {
-        std::uint64_t processors;
-        std::uint64_t memory;
-        std::uint64_t jobs;
-    };
-    const Row rows[] = {{4, 64 * gib, 4}, {16, 16 * gib, 7},   {16, 18 * gib, 8}, {8, 4 * gib, 1},
-                        {8, 6 * gib, 2},  {8, 6 * gib - 1, 1}, {8, 2 * gib, 1},   {8, gib, 1},
-                        {8, 0, 1},        {0, 64 * gib, 1},    {1, 64 * gib, 1}};
-    for (const Row& row : rows) {
-        CAPTURE(row.processors);
-        CAPTURE(row.memory);
-        CHECK(fitting_jobs(row.processors, row.memory) == row.jobs);
-    }
 }
 
 TEST_CASE("labels follow from recipe, tree and base, and say nothing where nothing is known") {

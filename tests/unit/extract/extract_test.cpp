@@ -139,7 +139,7 @@ TEST_CASE("extract_file fetches the layers it needs, and says what it did") {
     const std::string top = tar({file("c", "")});
     const Json manifest = there.image({base, middle, top}, "amd64", "tag");
 
-    const Image image = open_image(there.repository, there.name, amd64);
+    const image::Published image = image::open_published(there.repository, there.name, amd64);
     CHECK(image.digest.str() == manifest.at("digest").get<std::string>());
     Collected sink;
     Told told;
@@ -166,7 +166,7 @@ TEST_CASE("extract_file writes nothing that is not verified") {
         MemoryRegistry there;
         there.image({good}, "amd64", "tag");
         there.blobs["/v2/kong/x/blobs/" + io::sha256(good).str()].body = sent;
-        const Image image = open_image(there.repository, there.name, amd64);
+        const image::Published image = image::open_published(there.repository, there.name, amd64);
         Collected sink;
         Told told;
         failure(Fault::integrity, [&] { extract_file(there.repository, image, "/x", sink, told); });
@@ -181,7 +181,7 @@ TEST_CASE("extract_file says of a foreign layer that it is one") {
                                    "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip"}) {
         MemoryRegistry there;
         there.image({tar({file("x", "1")})}, "amd64", "tag");
-        Image image = open_image(there.repository, there.name, amd64);
+        image::Published image = image::open_published(there.repository, there.name, amd64);
         image.manifest.layers[0].media_type = media_type;
         Collected sink;
         Told told;
@@ -190,27 +190,27 @@ TEST_CASE("extract_file says of a foreign layer that it is one") {
     }
 }
 
-TEST_CASE("open_image follows an index to the platform's image") {
+TEST_CASE("open_published follows an index to the platform's image") {
     MemoryRegistry there;
     const Json first = there.image({tar({file("x", "amd64")})}, "amd64", "");
     const Json second = there.image({tar({file("x", "arm64")})}, "arm64", "");
     there.index(Json::array({row(first, "amd64"), row(second, "arm64")}), "tag");
-    const Image image = open_image(there.repository, there.name, arm64);
+    const image::Published image = image::open_published(there.repository, there.name, arm64);
     CHECK(image.digest.str() == second.at("digest").get<std::string>());
     CHECK(image.config.architecture == "arm64");
 }
 
-TEST_CASE("open_image takes a digest") {
+TEST_CASE("open_published takes a digest") {
     MemoryRegistry there;
     const Json manifest = there.image({tar({})}, "amd64", "");
     const Digest digest = Digest::parse(manifest.at("digest").get<std::string>());
-    CHECK(open_image(there.repository, there.name.with_digest(digest), amd64).digest == digest);
+    CHECK(image::open_published(there.repository, there.name.with_digest(digest), amd64).digest == digest);
 }
 
-TEST_CASE("open_image says what is wrong") {
+TEST_CASE("open_published says what is wrong") {
     MemoryRegistry there;
     const auto opened = [&](Fault fault) {
-        return failure(fault, [&] { open_image(there.repository, there.name, amd64); });
+        return failure(fault, [&] { image::open_published(there.repository, there.name, amd64); });
     };
     const std::string layer = tar({});
     CHECK(opened(Fault::not_found) == "the registry has no " + there.name.familiar());

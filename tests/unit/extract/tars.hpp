@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "io/compression.hpp"
 #include "io/tar.hpp"
 
 namespace wasmx::test {
@@ -50,7 +51,7 @@ inline std::string tar(const Members& members) {
     }));
 }
 
-inline std::string gzipped(std::string bytes) { return all_of(io::gzip(io::from_string(std::move(bytes)))); }
+inline std::string gzipped(std::string bytes) { return all_of(io::compressed(io::from_string(std::move(bytes)))); }
 
 /// A zstd frame that stores the bytes as they are. (RFC 8878, 3.1.1)
 inline std::string zstd_stored(std::string_view bytes) {

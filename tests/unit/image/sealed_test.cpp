@@ -46,7 +46,9 @@ Member link_to(const std::string& path, const std::string& target) {
 }
 
 std::string layer_with(const std::string& name) { return tar_with({{name, "content of " + name}}); }
-std::string gzipped(const std::string& bytes) { return io::read_all(*io::gzip(io::from_string(bytes)), 64 << 20); }
+std::string gzipped(const std::string& bytes) {
+    return io::read_all(*io::compressed(io::from_string(bytes)), 64 << 20);
+}
 // One raw block (RFC 8878, 3.1.1): as good as any other frame.
 std::string zstd_of(const std::string& bytes) {
     REQUIRE(bytes.size() < 100'000);

@@ -121,4 +121,21 @@ TEST_CASE("the Rust runtimes are built for release") {
         }
 }
 
+TEST_CASE("compile jobs fit processors and memory") {
+    constexpr std::uint64_t gib = 1ULL << 30;
+    struct Row {
+        std::uint64_t processors;
+        std::uint64_t memory;
+        std::uint64_t jobs;
+    };
+    const Row rows[] = {{4, 64 * gib, 4}, {16, 16 * gib, 7},   {16, 18 * gib, 8}, {8, 4 * gib, 1},
+                        {8, 6 * gib, 2},  {8, 6 * gib - 1, 1}, {8, 2 * gib, 1},   {8, gib, 1},
+                        {8, 0, 1},        {0, 64 * gib, 1},    {1, 64 * gib, 1}};
+    for (const Row& row : rows) {
+        CAPTURE(row.processors);
+        CAPTURE(row.memory);
+        CHECK(recipe::fitting_jobs(row.processors, row.memory) == row.jobs);
+    }
+}
+
 TEST_SUITE_END();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "extract/platform_choice.hpp"
+#include "image/platform_choice.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -9,7 +9,7 @@
 #include "base/error.hpp"
 #include "base/text.hpp"
 
-namespace wasmx::extract {
+namespace wasmx::image {
 
 namespace {
 
@@ -57,4 +57,4 @@ void check_platform(const oci::ImageConfig& config, const oci::Platform& platfor
         throw wrong_platform(platform, {platform_text(config.os, config.architecture, {})});
 }
 
-}  // namespace wasmx::extract
+}  // namespace wasmx::image

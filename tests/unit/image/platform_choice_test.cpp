@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "extract/platform_choice.hpp"
+#include "image/platform_choice.hpp"
 
 #include <doctest/doctest.h>
 
@@ -7,7 +7,7 @@
 
 #include "base/error.hpp"
 
-namespace wasmx::extract {
+namespace wasmx::image {
 
 namespace {
 
@@ -51,7 +51,7 @@ std::string refusal(Work work) {
 
 }  // namespace
 
-TEST_SUITE_BEGIN("extract");
+TEST_SUITE_BEGIN("image");
 
 TEST_CASE("choose takes the image for the platform") {
     CHECK(chosen({{"linux", "amd64"}, {"linux", "arm64"}}, amd64) == 0);
@@ -94,4 +94,4 @@ TEST_CASE("check_platform holds the config against the platform") {
 
 TEST_SUITE_END();
 
-}  // namespace wasmx::extract
+}  // namespace wasmx::image

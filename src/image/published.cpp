@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "image/published.hpp"
+
 #include <fmt/format.h>
 
 #include <utility>
 #include <variant>
 
 #include "base/error.hpp"
-#include "extract/extract.hpp"
-#include "extract/platform_choice.hpp"
+#include "image/platform_choice.hpp"
 
-namespace wasmx::extract {
+namespace wasmx::image {
 
 namespace {
 
@@ -32,14 +33,14 @@ oci::Manifest manifest_of(registry::FoundManifest& found, registry::Repository& 
     throw Error(Fault::integrity, "the image is an index inside an index");
 }
 
-oci::ImageConfig config_of(const oci::Manifest& manifest, registry::Repository& repository) {
-    return in_context(fmt::format("reading the config {}", manifest.config.digest.brief()), [&] {
-        const auto config = repository.open_blob(manifest.config);
-        return oci::ImageConfig::parse(io::read_all(*config, largest_config));
+void read_config(Published& image, registry::Repository& repository) {
+    in_context(fmt::format("reading the config {}", image.manifest.config.digest.brief()), [&] {
+        image.config_json = io::read_all(*repository.open_blob(image.manifest.config), largest_config);
+        image.config = oci::ImageConfig::parse(image.config_json);
     });
 }
 
-void check_layers(const Image& image) {
+void check_layers(const Published& image) {
     const std::size_t count = image.manifest.layers.size();
     if (count > most_layers)
         throw Error(Fault::integrity, fmt::format("the image has {} layers, more than any engine makes", count));
@@ -50,17 +51,31 @@ void check_layers(const Image& image) {
 
 }  // namespace
 
-Image open_image(registry::Repository& repository, const oci::Reference& reference, const oci::Platform& platform) {
-    return in_context(fmt::format("opening {}", reference.familiar()), [&] {
+oci::Descriptor oci_form(oci::Descriptor layer) {
+    layer.annotations.clear();
+    if (layer.media_type == oci::media_type::docker_layer_gzip) layer.media_type = oci::media_type::oci_layer_gzip;
+    return layer;
+}
+
+std::optional<Published> find_published(registry::Repository& repository, const oci::Reference& reference,
+                                        const oci::Platform& platform) {
+    return in_context(fmt::format("opening {}", reference.familiar()), [&]() -> std::optional<Published> {
         auto found = repository.find_manifest(reference.manifest_key());
-        if (!found) throw Error(Fault::not_found, fmt::format("the registry has no {}", reference.familiar()));
-        Image image{.digest = {}, .manifest = manifest_of(*found, repository, platform), .config = {}};
+        if (!found) return std::nullopt;
+        Published image{
+            .digest = {}, .manifest = manifest_of(*found, repository, platform), .config = {}, .config_json = {}};
         image.digest = found->digest;
-        image.config = config_of(image.manifest, repository);
+        read_config(image, repository);
         check_platform(image.config, platform);
         check_layers(image);
         return image;
     });
 }
 
-}  // namespace wasmx::extract
+Published open_published(registry::Repository& repository, const oci::Reference& reference,
+                         const oci::Platform& platform) {
+    if (auto image = find_published(repository, reference, platform)) return *std::move(image);
+    throw Error(Fault::not_found, fmt::format("the registry has no {}", reference.familiar()));
+}
+
+}  // namespace wasmx::image

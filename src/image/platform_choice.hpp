@@ -4,7 +4,7 @@
 #include "oci/manifest.hpp"
 #include "oci/platform.hpp"
 
-namespace wasmx::extract {
+namespace wasmx::image {
 
 /// The image of an index that is for `platform`; the first, if it lists several. Throws Fault::not_found naming the
 /// platforms there are. (OCI image-spec, image-index.md)
@@ -14,4 +14,4 @@ const oci::IndexEntry& choose(const oci::Index& index, const oci::Platform& plat
 /// so nowhere else, and an index may be wrong about it.
 void check_platform(const oci::ImageConfig& config, const oci::Platform& platform);
 
-}  // namespace wasmx::extract
+}  // namespace wasmx::image

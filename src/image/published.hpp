@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "oci/manifest.hpp"
+#include "oci/platform.hpp"
+#include "oci/reference.hpp"
+#include "registry/registry.hpp"
+
+namespace wasmx::image {
+
+/// An image as a registry has it, for one platform.
+struct Published {
+    Digest digest;  ///< of the image manifest (not of an index above it)
+    oci::Manifest manifest;
+    oci::ImageConfig config;
+    std::string config_json;  ///< its bytes, which its digest is of
+};
+
+/// A layer as a manifest of ours names it: without annotations, and Docker's gzip as OCI's, whose bytes are the same.
+oci::Descriptor oci_form(oci::Descriptor layer);
+
+/// Follows `reference` (tag or digest) through an index to the image for `platform`; nullopt when there is no such tag.
+/// An image for other platforms is Fault::not_found naming those there are.
+std::optional<Published> find_published(registry::Repository& repository, const oci::Reference& reference,
+                                        const oci::Platform& platform);
+/// The same, where no such tag is Fault::not_found.
+Published open_published(registry::Repository& repository, const oci::Reference& reference,
+                         const oci::Platform& platform);
+
+}  // namespace wasmx::image

@@ -3,40 +3,216 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
+
 #include "base/text.hpp"
+#include "image/published.hpp"
 #include "image/sealed.hpp"
+#include "push/existing.hpp"
+#include "push/uploads.hpp"
 
 namespace wasmx::push {
 
 namespace {
 
-void put_if_missing(registry::Repository& repository, const oci::Descriptor& blob, const io::Body& body,
-                    const std::string& name, Progress& progress) {
-    auto task =
-        progress.task(fmt::format("pushing {} {} ({})", name, blob.digest.brief(), human_bytes(blob.size)), blob.size);
-    if (repository.has_blob(blob.digest)) return task->done("exists");
-    const io::Body watched{.size = body.size, .open = [&] {
-                               return io::counted(body.open(), [&](std::uint64_t count) { task->advance(count); });
-                           }};
-    in_context(fmt::format("uploading {} {} ({})", name, blob.digest.brief(), human_bytes(blob.size)),
-               [&] { repository.put_blob(blob, watched); });
-    task->done("uploaded");
-}
+/// One push: what is known of the layers, and what is on its way.
+class Push {
+public:
+    Push(engine::Engine& engine, registry::Repository& repository, image::LayerCache& cache, const Wanted& wanted,
+         Progress& progress)
+        : engine_(engine),
+          repository_(repository),
+          cache_(cache),
+          wanted_(wanted),
+          progress_(progress),
+          layer_type_(image::layer_type_of(wanted.compression)),
+          uploads_(repository, progress, wanted.parallel) {}
+
+    Digest run() {
+        const auto info = engine_.find_image(wanted_.image);
+        if (!info) throw Error(Fault::not_found, fmt::format("the engine has no image {}", wanted_.image));
+        const auto platform =
+            oci::Platform::from_architecture(info->architecture).value_or(oci::Platform::of_this_machine());
+        const std::size_t count = info->diff_ids.size();
+        known_ = find_existing(repository_, wanted_.target, platform, info->diff_ids, layer_type_, cache_);
+        existed_ = known_.size();
+        auto sealed = find_whole(*info);
+        if (!sealed && is_for_engine()) return pushed_by_engine(*info, platform);
+        if (wanted_.base && existed_ < count) mount_from_base(info->diff_ids, platform);
+        for (const Digest& diff_id : info->diff_ids) upload_from_cache(diff_id);
+        if (!sealed) sealed = find_whole(*info);
+        if (!sealed) sealed = sealed_by_engine();
+        const Digest digest = put(*sealed);
+        tell(fmt::format("{} of {} layers were there{}, {} sent", existed_, count,
+                         mounted_ == 0 ? "" : fmt::format(", {} mounted", mounted_), human_bytes(sent_.bytes)));
+        return digest;
+    }
+
+    // Throws away what the cache gave and what is not what it should be; false when all was well.
+    bool drop_damaged() {
+        bool found = false;
+        for (const auto& [blob, body] : from_cache_) {
+            try {
+                io::drain(*io::verified(body.open(), blob.digest, blob.size));
+            } catch (const Error& error) {
+                if (error.fault() != Fault::integrity) throw;
+                progress_.warn(fmt::format("the cached layer {} is damaged, and made anew", blob.digest.brief()));
+                cache_.drop(blob.digest);
+                found = true;
+            }
+        }
+        return found;
+    }
+
+private:
+    // containerd's store holds layers compressed, and hands them over as they are; its export is slower than its push.
+    bool is_for_engine() {
+        if (wanted_.via != Via::automatic) return wanted_.via == Via::engine;
+        const bool is_usual = wanted_.compression.kind == io::Compression::Kind::gzip && !wanted_.compression.level;
+        return is_usual && engine_.info().containerd_store;
+    }
+
+    // Its layers are taken, its manifest is replaced: ours is OCI's, and annotated.
+    Digest pushed_by_engine(const engine::ImageInfo& info, const oci::Platform& platform) {
+        const Digest theirs = engine_.push(wanted_.target, wanted_.registry_auth(), progress_);
+        return in_context("pushing " + wanted_.target.familiar(), [&] {
+            const auto published = image::open_published(repository_, wanted_.target.with_digest(theirs), platform);
+            if (published.config.diff_ids != info.diff_ids)
+                throw Error(Fault::integrity, fmt::format("the engine pushed {}, which has other layers than {}",
+                                                          theirs.str(), wanted_.image));
+            image::Sealed sealed{.config = published.config_json, .layers = {}};
+            for (std::size_t i = 0; i < info.diff_ids.size(); ++i) {
+                oci::Descriptor form = image::oci_form(published.manifest.layers[i]);
+                cache_.remember(info.diff_ids[i], form);
+                sealed.layers.push_back({info.diff_ids[i], std::move(form), {}});
+            }
+            const Digest digest = put(sealed);
+            tell("the layers by the engine");
+            return digest;
+        });
+    }
+
+    // It only saves work: whatever is wrong with the base, its layers can be uploaded.
+    void mount_from_base(const std::vector<Digest>& diff_ids, const oci::Platform& platform) {
+        try {
+            const auto base = image::find_published(*wanted_.base_repository, *wanted_.base, platform);
+            if (!base) return;
+            const std::size_t common = std::min(diff_ids.size(), base->config.diff_ids.size());
+            for (std::size_t i = 0; i < common && diff_ids[i] == base->config.diff_ids[i]; ++i) {
+                const oci::Descriptor form = image::oci_form(base->manifest.layers[i]);
+                if (known_.contains(diff_ids[i]) || form.media_type != layer_type_) continue;
+                const auto task = progress_.task(
+                    fmt::format("mounting layer {} ({})", form.digest.brief(), human_bytes(form.size)), 0);
+                if (!repository_.mount_blob(form.digest, wanted_.base->repository())) {
+                    task->done("not possible");
+                    continue;
+                }
+                task->done("mounted");
+                cache_.remember(diff_ids[i], form);
+                known_.emplace(diff_ids[i], form);
+                ++mounted_;
+            }
+        } catch (const Error& error) {
+            if (error.fault() == Fault::interrupted) throw;
+        }
+    }
+
+    // What an earlier push has sealed, and did not get away.
+    void upload_from_cache(const Digest& diff_id) {
+        if (known_.contains(diff_id)) return;
+        for (const oci::Descriptor& form : cache_.forms_of(diff_id)) {
+            if (form.media_type != layer_type_) continue;
+            auto body = cache_.find_blob(form);
+            if (!body) continue;
+            known_.emplace(diff_id, form);
+            from_cache_.emplace_back(form, *body);
+            return uploads_.add("layer", form, *std::move(body));
+        }
+    }
+
+    // Most engines call an image by its config's digest. With that here or in the registry, and all layers on their
+    // way, there is nothing to ask the engine for.
+    std::optional<image::Sealed> find_whole(const engine::ImageInfo& info) {
+        constexpr std::uint64_t largest_config = 8 << 20;
+        for (const Digest& diff_id : info.diff_ids)
+            if (!known_.contains(diff_id)) return std::nullopt;
+        const auto id = Digest::try_parse(info.id);
+        const auto config = id ? cache_.find_config(*id, largest_config) : std::nullopt;
+        if (!config || oci::ImageConfig::parse(*config).diff_ids != info.diff_ids) return std::nullopt;
+        image::Sealed sealed{.config = *config, .layers = {}};
+        for (const Digest& diff_id : info.diff_ids) sealed.layers.push_back({diff_id, known_.at(diff_id), {}});
+        return sealed;
+    }
+
+    image::Sealed sealed_by_engine() {
+        const image::SealHooks hooks{.compression = wanted_.compression,
+                                     .known =
+                                         [&](const Digest& diff_id) {
+                                             uploads_.check();
+                                             const auto found = known_.find(diff_id);
+                                             return found == known_.end() ? std::nullopt : std::optional(found->second);
+                                         },
+                                     .new_file = [&] { return cache_.new_file(); },
+                                     .sealed = [&](const std::optional<Digest>& diff_id, const oci::Descriptor& form,
+                                                   io::TempFile& file) { take_sealed(diff_id, form, file); }};
+        return in_context("exporting " + wanted_.image + " from the engine",
+                          [&] { return image::seal_export(*engine_.export_image(wanted_.image), progress_, hooks); });
+    }
+
+    void take_sealed(const std::optional<Digest>& diff_id, const oci::Descriptor& form, io::TempFile& file) {
+        if (diff_id && known_.contains(*diff_id)) return;  // it is there in another form, or twice in the image
+        cache_.keep(file, form.digest);
+        if (diff_id) {
+            cache_.remember(*diff_id, form);
+            known_.emplace(*diff_id, form);
+        }
+        uploads_.add("layer", form, file.body());
+    }
+
+    Digest put(const image::Sealed& sealed) {
+        return in_context("pushing " + wanted_.target.familiar(), [&] {
+            oci::Manifest manifest = sealed.manifest();
+            manifest.annotations = wanted_.annotations;
+            // Before the uploads are over: a push that is killed now needs nothing of the engine the next time.
+            cache_.keep_config(sealed.config);
+            uploads_.add("config", manifest.config, io::body_of(sealed.config));
+            sent_ = uploads_.finish();
+            return repository_.put_manifest(wanted_.target.tag().value_or("latest"), manifest.json(),
+                                            manifest.media_type);
+        });
+    }
+
+    void tell(const std::string& what) {
+        const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+        progress_.note(fmt::format("pushed:  {}, in {}", what, human_seconds(seconds)));
+    }
+
+    engine::Engine& engine_;
+    registry::Repository& repository_;
+    image::LayerCache& cache_;
+    const Wanted& wanted_;
+    Progress& progress_;
+    const std::string_view layer_type_;
+    const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+    std::map<Digest, oci::Descriptor> known_;  // by diff ID: what the registry has or is being sent
+    std::vector<std::pair<oci::Descriptor, io::Body>> from_cache_;
+    std::size_t existed_ = 0;
+    std::size_t mounted_ = 0;
+    Sent sent_;
+    Uploads uploads_;
+};
 
 }  // namespace
 
-Digest push_image(engine::Engine& engine, registry::Repository& repository, const std::string& image,
-                  const oci::Reference& target, const oci::Annotations& annotations, Progress& progress) {
-    const image::Sealed sealed = in_context("exporting " + image + " from the engine",
-                                            [&] { return image::seal_export(*engine.export_image(image), progress); });
-    return in_context("pushing " + target.familiar(), [&] {
-        for (const image::Layer& layer : sealed.layers)
-            put_if_missing(repository, layer.descriptor, layer.body, "layer", progress);
-        oci::Manifest manifest = sealed.manifest();
-        manifest.annotations = annotations;
-        put_if_missing(repository, manifest.config, io::body_of(sealed.config), "config", progress);
-        return repository.put_manifest(target.tag().value_or("latest"), manifest.json(), manifest.media_type);
-    });
+Digest push_image(engine::Engine& engine, registry::Repository& repository, image::LayerCache& cache,
+                  const Wanted& wanted, Progress& progress) {
+    Push push(engine, repository, cache, wanted, progress);
+    try {
+        return push.run();
+    } catch (const Error& error) {
+        if (error.fault() != Fault::integrity || !push.drop_damaged()) throw;
+    }
+    return Push(engine, repository, cache, wanted, progress).run();
 }
 
 }  // namespace wasmx::push

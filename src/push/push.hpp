@@ -2,18 +2,41 @@
 #pragma once
 // push: an image that an engine has, into a registry, by our own client. It builds nothing.
 
+#include <functional>
+#include <optional>
 #include <string>
 
 #include "base/progress.hpp"
 #include "engine/engine.hpp"
+#include "image/layer_cache.hpp"
+#include "io/compression.hpp"
 #include "oci/reference.hpp"
 #include "registry/registry.hpp"
 
 namespace wasmx::push {
 
-/// Exports `image` from the engine, seals its layers, uploads what the registry lacks, and last of all the manifest,
-/// with `annotations`, under the target's tag. Returns the manifest's digest.
-Digest push_image(engine::Engine& engine, registry::Repository& repository, const std::string& image,
-                  const oci::Reference& target, const oci::Annotations& annotations, Progress& progress);
+/// How the layers get there. `engine`: it pushes them itself, which costs nothing where its store holds them
+/// compressed. `exported`: it exports the image, and we compress and push. `automatic` chooses by the engine's store.
+enum class Via { automatic, engine, exported };
+
+struct Wanted {
+    std::string image;  ///< its name on the engine
+    oci::Reference target;
+    oci::Annotations annotations;  ///< of the manifest
+    io::Compression compression{};
+    /// The image that it was built on, by digest, where another repository of the same registry has it: its layers are
+    /// mounted from there.
+    std::optional<oci::Reference> base{};
+    registry::Repository* base_repository = nullptr;
+    Via via = Via::automatic;
+    std::function<Secret()> registry_auth = nullptr;  ///< gives X-Registry-Auth, when the engine pushes
+    unsigned parallel = 4;                            ///< uploads at a time
+};
+
+/// Uploads the layers that the registry lacks, while the engine still exports the rest, and last of all the manifest
+/// under the target's tag. Layers that the registry has are not compressed, those that `cache` has not exported again.
+/// Returns the manifest's digest.
+Digest push_image(engine::Engine& engine, registry::Repository& repository, image::LayerCache& cache,
+                  const Wanted& wanted, Progress& progress);
 
 }  // namespace wasmx::push

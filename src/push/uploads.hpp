@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <exception>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/progress.hpp"
+#include "io/stream.hpp"
+#include "oci/manifest.hpp"
+#include "registry/registry.hpp"
+
+namespace wasmx::push {
+
+/// What became of the blobs of a push.
+struct Sent {
+    std::size_t existed = 0;
+    std::size_t uploaded = 0;
+    std::uint64_t bytes = 0;  ///< of those that were uploaded
+};
+
+/// Uploads blobs, a few at a time, while the next ones are still being made.
+class Uploads {
+public:
+    Uploads(registry::Repository& repository, Progress& progress, unsigned workers);
+    /// Drops what has not begun and breaks off what has.
+    ~Uploads();
+    Uploads(const Uploads&) = delete;
+    Uploads& operator=(const Uploads&) = delete;
+
+    /// Takes a blob; what the registry has is not sent. Throws the first error of those taken before.
+    void add(const std::string& name, const oci::Descriptor& blob, io::Body body);
+    /// Throws the first error so far; the work that makes blobs asks now and then.
+    void check();
+    /// Returns when the registry has them all; throws the first error.
+    Sent finish();
+
+private:
+    struct Job {
+        std::string name;
+        oci::Descriptor blob;
+        io::Body body;
+    };
+    void work();
+    void upload(const Job& job);
+    void give_up(std::exception_ptr error);
+    void stop_if_useless();
+
+    registry::Repository& repository_;
+    Progress& progress_;
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::deque<Job> waiting_;
+    std::size_t under_way_ = 0;
+    bool closed_ = false;
+    std::exception_ptr first_;
+    Sent sent_;
+    std::vector<std::jthread> workers_;  // last: they use all of the above
+};
+
+}  // namespace wasmx::push

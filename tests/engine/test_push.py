@@ -1,0 +1,249 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`push`: what is sent and what is not, whatever happened before, and what others make of the result."""
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import unittest
+import unittest.mock
+from pathlib import Path
+
+from case import BASE_IMAGE, ENOUGH, LAB, LAB_ENVIRONMENT, REGISTRY, VERSION, Lab, LabCase
+
+
+class PushCase(LabCase):
+    """A small image of three layers over the lab's base: a large layer of random bytes, which sealing takes a while for."""
+
+    def setUp(self):
+        super().setUp()
+        self.image = f"{self.repository}:1"
+        self.cache = self.folder / "cache"
+
+    def make_image(self, name: str, top: str = "top"):
+        context = self.folder / "context"
+        context.mkdir(exist_ok=True)
+        # The same for all tests of a run, so that the engine builds it once.
+        (context / "top").write_text(top)
+        (context / "Dockerfile").write_text(
+            f"FROM {BASE_IMAGE}\nRUN head -c 30000000 /dev/zero | openssl enc -aes-128-ctr -K 00 -iv 00 >/large 2>/dev/null || "
+            "head -c 30000000 /dev/urandom >/large\nRUN echo middle >/middle\nCOPY top /top\n")
+        self.docker("build", "--quiet", "--tag", name, str(context))
+        self.addCleanup(lambda: subprocess.run(["docker", "--host", self.HOST, "rmi", "--force", name], capture_output=True))
+
+    def push(self, *more, image: str | None = None, cache: Path | None = None, **keywords):
+        return self.run_program("push", image or self.image, "--cache-dir", cache or self.cache, "--progress", "json", *more, **keywords)
+
+    def events(self, text: str) -> list[dict]:
+        return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+
+    def sent(self, done) -> dict[str, int]:
+        """Digests of the blobs that were uploaded, brief, with their sizes."""
+        events = self.events(done.stderr)
+        names = {event["task"]: event for event in events if event["event"] == "started"}
+        return {re.search(r"sha256:[0-9a-f]{12}", names[event["task"]]["name"])[0]: names[event["task"]]["total"]
+                for event in events if event["event"] == "ended" and event["how"].startswith("uploaded")}
+
+    def sealed(self, done) -> int:
+        return sum(event["event"] == "started" and event["name"].startswith("sealing") for event in self.events(done.stderr))
+
+    def blobs(self, image: str) -> dict[str, int]:
+        """All of a pushed image, its config too, by brief digest."""
+        manifest = self.manifest(image)
+        return {blob["digest"][:19]: blob["size"] for blob in [manifest["config"], *manifest["layers"]]}
+
+
+class WhatIsSent(PushCase):
+    def test_nothing_twice(self):
+        self.make_image(self.image)
+        first = self.push()
+        self.assertEqual(self.sent(first), self.blobs(self.image))
+        again = self.push()
+        self.assertEqual(again.stdout, first.stdout)
+        self.assertEqual((self.sent(again), self.sealed(again)), ({}, 0))
+
+    def test_only_the_top_layer_after_a_change(self):
+        self.make_image(self.image)
+        self.push()
+        before = self.blobs(self.image)
+        second = f"{self.repository}:2"
+        self.make_image(second, top="another top")
+        done = self.push(image=second)
+        self.assertEqual(self.sent(done), {digest: size for digest, size in self.blobs(second).items() if digest not in before})
+        self.assertEqual(len(self.sent(done)), 2)  # the layer and the config
+
+    def test_what_another_machine_has_pushed_is_not_compressed_again(self):
+        self.make_image(self.image)
+        self.push()
+        again = self.push(cache=self.folder / "another machine")
+        self.assertEqual((self.sent(again), self.sealed(again)), ({}, 0))
+
+    def test_what_another_tool_has_pushed_is_taken_as_it_is(self):
+        """docker's layers stay; the manifest becomes ours."""
+        self.make_image(self.image)
+        self.docker("push", "--quiet", self.image)
+        theirs = self.blobs(self.image)
+        self.push()
+        self.assertEqual(self.blobs(self.image), theirs)
+        self.assertEqual(self.manifest(self.image)["mediaType"], "application/vnd.oci.image.manifest.v1+json")
+
+    def test_layers_of_the_base_are_mounted(self):
+        base = f"{REGISTRY}/bases/{os.getpid()}:1"
+        self.docker("tag", BASE_IMAGE, base)
+        self.addCleanup(lambda: subprocess.run(["docker", "--host", self.HOST, "rmi", base], capture_output=True))
+        self.docker("push", "--quiet", base)
+        repository = f"{REGISTRY}/mounting/{os.getpid()}"
+        done = self.run_program("build", "--source", self.sample(), "--base-image", base, "--repository", repository, "--runtime-version",
+                                VERSION, *ENOUGH, "--push", "--cache-dir", self.cache, "--progress", "json")
+        image = done.stdout.strip().split("@")[0]
+        layers = [layer["digest"] for layer in self.manifest(image)["layers"]]
+        self.assertEqual(layers[0], self.manifest(base)["layers"][0]["digest"])
+        self.assertNotIn(layers[0][:19], self.sent(done))
+        self.assertIn('"how":"mounted"', done.stderr)
+        self.assertEqual(len(self.layers(image)), 3)
+
+    def test_another_repository_gets_the_blobs_from_the_cache(self):
+        self.make_image(self.image)
+        self.push()
+        other = f"{self.repository}-other:1"
+        self.docker("tag", self.image, other)
+        done = self.push(image=other)
+        self.assertEqual(self.sealed(done), 0)
+        self.assertEqual(self.sent(done), self.blobs(self.image))
+
+    def test_a_damaged_cache_costs_time_only(self):
+        self.make_image(self.image)
+        self.push()
+        other = f"{self.repository}-other:1"
+        self.docker("tag", self.image, other)
+        largest = max((self.cache / "blobs").iterdir(), key=lambda path: path.stat().st_size)
+        with largest.open("r+b") as blob:
+            blob.seek(1000)
+            blob.write(b"damaged")
+        done = self.push(image=other)
+        self.assertIn("is damaged, and made anew", done.stderr)
+        self.assertEqual(self.blobs(other), self.blobs(self.image))
+        self.assertGreater(self.sealed(done), 0)
+
+    def test_a_cache_that_cannot_be_used(self):
+        (self.folder / "file").write_text("")
+        self.make_image(self.image)
+        done = self.push(cache=self.folder / "file" / "below")
+        self.assertIn("the cache", done.stderr)
+        self.assertEqual(self.sent(done), self.blobs(self.image))
+
+
+class Killed(PushCase):
+    def present(self) -> set[str]:
+        """Blobs that the registry has for this repository, brief."""
+        name = self.repository.split("/", 1)[1]
+        folder = Path(LAB.state["registry_data"], "docker/registry/v2/repositories", name, "_layers/sha256")
+        return {f"sha256:{path.name[:12]}" for path in folder.iterdir()} if folder.exists() else set()
+
+    def test_kill_at_every_stage(self):
+        """kill -9, then the same command: it sends what was missing, and no byte more."""
+        self.make_image(self.image)
+        for stage in (r'"name":"sealing', r'"how":".*compressed"', r'"name":"pushing layer', r'"how":"uploaded', r'"name":"pushing config'):
+            with self.subTest(stage=stage):
+                shutil.rmtree(self.cache, ignore_errors=True)
+                self.repository = f"{REGISTRY}/killed/{os.getpid()}-{abs(hash(stage))}"
+                image = f"{self.repository}:1"
+                self.docker("tag", self.image, image)
+                process = self.start_program("push", image, "--cache-dir", self.cache, "--progress", "json")
+                on_their_way = set()
+                for line in process.stderr:
+                    on_their_way.update(re.findall(r'"started".*"name":"pushing \w+ (sha256:[0-9a-f]{12})', line))
+                    if re.search(stage, line):
+                        break
+                process.send_signal(signal.SIGKILL)
+                process.communicate()
+                there = self.present()
+                sealed = {f"sha256:{path.name[:12]}" for path in (self.cache / "blobs").iterdir()}
+                done = self.push(image=image)
+                sent = self.sent(done)
+                blobs = self.blobs(image)
+                self.assertEqual(sent, {digest: size for digest, size in blobs.items() if digest in sent})
+                self.assertFalse(set(sent) & there)
+                # A request that was complete when the process died may be stored only after the look at the registry.
+                self.assertLessEqual(set(blobs) - set(sent) - there, on_their_way)
+                # With everything sealed, and the config known, the engine is not asked for anything.
+                if "config" in stage:
+                    self.assertLessEqual(set(blobs), sealed)
+                if set(blobs) <= sealed:
+                    self.assertEqual(self.sealed(done), 0)
+
+
+class Identity(PushCase):
+    def test_pulled_back_it_is_the_same(self):
+        for compression in ("gzip", "zstd"):
+            with self.subTest(compression=compression):
+                image = f"{self.repository}-{compression}:1"
+                self.make_image(image)
+                before = self.engine.image(image)
+                self.push("--compression", compression, image=image)
+                config = json.loads(self.skopeo("inspect", "--config", "--raw", "--tls-verify=false", f"docker://{image}"))
+                self.assertEqual(config["rootfs"]["diff_ids"], before["RootFS"]["Layers"])
+                manifest = self.manifest(image)
+                self.assertEqual(manifest["config"]["digest"], before["Id"])
+                self.assertEqual({layer["mediaType"].rsplit("+", 1)[1] for layer in manifest["layers"]}, {compression})
+                # skopeo holds every layer against its diff ID when it unpacks.
+                self.assertEqual(len(self.layers(image)), len(before["RootFS"]["Layers"]))
+                if compression == "zstd":
+                    continue  # 20.10 does not read it
+                self.docker("rmi", "--force", image)
+                self.docker("pull", "--quiet", image)
+                after = self.engine.image(image)
+                self.assertEqual((after["Id"], after["RootFS"]), (before["Id"], before["RootFS"]))
+
+
+class ByTheEngine(PushCase):
+    def check(self):
+        self.make_image(self.image)
+        before = self.engine.image(self.image)
+        done = self.push("--via", "engine")
+        manifest = self.manifest(self.image)
+        self.assertEqual(manifest["mediaType"], "application/vnd.oci.image.manifest.v1+json")
+        self.assertEqual({layer["mediaType"] for layer in manifest["layers"]}, {"application/vnd.oci.image.layer.v1.tar+gzip"})
+        config = json.loads(self.skopeo("inspect", "--config", "--raw", "--tls-verify=false", f"docker://{self.image}"))
+        self.assertEqual(config["rootfs"]["diff_ids"], before["RootFS"]["Layers"])
+        self.assertEqual(self.sealed(done), 0)
+        self.assertRegex(done.stdout, rf"^{re.escape(self.image)}@sha256:[0-9a-f]{{64}}\n$")
+        # What the engine compressed is known from now on.
+        self.assertEqual(self.push().stdout, done.stdout)
+
+    def test_layers_of_the_engine_manifest_of_ours(self):
+        self.check()
+
+    def test_a_registry_that_refuses(self):
+        self.make_image(self.image)
+        reader = LAB_ENVIRONMENT["WASMX_LAB_READER_CONFIG"]
+        self.assertIn("may not push", self.push("--via", "engine", DOCKER_CONFIG=reader, exit_code=1).stderr)
+        self.assert_absent(self.image)
+
+
+class ShortTokens(PushCase):
+    def test_tokens_that_are_good_for_two_seconds(self):
+        """The registry allows a minute of leeway, so they are issued as good as expired; docker and skopeo do not get through."""
+        lab = Lab(self.folder / "lab")
+        make = Lab.token_server
+
+        def short_lived(self, port):
+            service = make(self, port)
+            service.argv.append("--expires-in=-58")
+            return service
+
+        with unittest.mock.patch.object(Lab, "token_server", short_lived):
+            self.addCleanup(lab.down)
+            lab.up(registry=True)
+            image = f"{lab.state['registry']}/short/lived:1"
+            self.make_image(image)
+            self.push(image=image, DOCKER_CONFIG=lab.state["docker_config"])
+            log = Path(lab.root, "tokens", "requests.log").read_text()
+        # The same token more than once: it was renewed.
+        asked = [json.dumps(json.loads(line)["scope"]) for line in log.splitlines() if json.loads(line)["status"] == 200]
+        self.assertGreater(max(map(asked.count, asked)), 1, log)
+
+
+if __name__ == "__main__":
+    unittest.main()

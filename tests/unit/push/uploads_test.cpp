@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "push/uploads.hpp"
+
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <set>
+
+#include "support/error_of.hpp"
+#include "support/http_server.hpp"
+
+using namespace wasmx;
+using namespace wasmx::push;
+
+namespace {
+
+/// A Progress for several threads.
+class Quiet final : public Progress {
+public:
+    std::unique_ptr<Task> task(std::string, std::uint64_t) override { return std::make_unique<Nothing>(); }
+    void note(std::string_view) override {}
+    void warn(std::string_view) override {}
+
+private:
+    class Nothing final : public Task {
+        void advance(std::uint64_t) override {}
+        void log(std::string_view, Stream) override {}
+        void done(std::string_view) override {}
+        void failed(std::string_view) override {}
+    };
+};
+
+oci::Descriptor blob_of(const std::string& bytes) {
+    return {.media_type = std::string(oci::media_type::oci_layer_gzip),
+            .digest = io::sha256(bytes),
+            .size = bytes.size(),
+            .annotations = {}};
+}
+
+/// A registry that takes every blob but one.
+struct Scene {
+    std::mutex mutex;
+    std::set<std::string> there;
+    std::string refused;
+    std::size_t count() {
+        const std::lock_guard lock(mutex);
+        return there.size();
+    }
+    test::HttpServer server{[this](const test::Seen& seen) -> test::Reply {
+        const std::lock_guard lock(mutex);
+        if (seen.target == "/v2/") return {.status = 200};
+        if (seen.method == "HEAD")
+            return {.status = there.contains(seen.target.substr(seen.target.rfind('/') + 1)) ? 200 : 404};
+        if (seen.method == "POST") return {.status = 202, .headers = {{"Location", "/v2/kong/x/blobs/uploads/1"}}};
+        const std::string digest = seen.target.substr(seen.target.find("digest=") + 7);
+        if (digest == refused) return {.status = 413, .early = true};
+        there.insert(digest);
+        return {.status = 201};
+    }};
+    io::HttpClient http{{}, "test"};
+    registry::Repository repository{
+        http, oci::Reference::parse(server.host() + "/kong/x"), {.access = registry::Access::push}};
+    Quiet progress;
+};
+
+}  // namespace
+
+TEST_SUITE_BEGIN("push");
+
+TEST_CASE("blobs are uploaded a few at a time, and what is there is not sent") {
+    Scene scene;
+    scene.there.insert(io::sha256("blob 3").str());
+    Uploads uploads(scene.repository, scene.progress, 4);
+    for (int i = 0; i < 20; ++i) {
+        const std::string text = "blob " + std::to_string(i);
+        uploads.add("layer", blob_of(text), io::body_of(text));
+    }
+    const Sent sent = uploads.finish();
+    CHECK(sent.existed == 1);
+    CHECK(sent.uploaded == 19);
+    CHECK(sent.bytes == 9 * 6 + 10 * 7);
+    CHECK(scene.count() == 20);
+}
+
+TEST_CASE("the first error stops the others and is told once") {
+    Scene scene;
+    scene.refused = io::sha256("bad").str();
+    Uploads uploads(scene.repository, scene.progress, 2);
+    uploads.add("layer", blob_of("bad"), io::body_of("bad"));
+    const Error error = test::error_of([&] { uploads.finish(); });
+    CHECK(error.message().find("413") != std::string::npos);
+    CHECK(error.frames().at(0).find("uploading layer sha256:") != std::string::npos);
+    CHECK_THROWS_AS(uploads.check(), Error);
+    CHECK_THROWS_AS(uploads.add("layer", blob_of("x"), io::body_of("x")), Error);
+}
+
+TEST_CASE("an upload under way is broken off when another one failed") {
+    Scene scene;
+    scene.refused = io::sha256("bad").str();
+    std::atomic<bool> is_reading = false;
+    std::atomic<bool> is_over = false;
+    // Yields a byte at a time for as long as somebody reads.
+    class Endless final : public io::Source {
+    public:
+        Endless(std::atomic<bool>& reading, std::atomic<bool>& over) : reading_(reading), over_(over) {}
+        ~Endless() override { over_ = true; }
+        std::size_t read(std::span<std::byte> buffer) override {
+            reading_ = true;
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+            buffer[0] = std::byte{'x'};
+            return 1;
+        }
+
+    private:
+        std::atomic<bool>& reading_;
+        std::atomic<bool>& over_;
+    };
+    {
+        Uploads uploads(scene.repository, scene.progress, 2);
+        oci::Descriptor large = blob_of("large");
+        large.size = 1 << 20;
+        uploads.add("layer", large, io::Body{.size = large.size, .open = [&] {
+                                                 return std::make_unique<Endless>(is_reading, is_over);
+                                             }});
+        while (!is_reading) std::this_thread::yield();
+        uploads.add("layer", blob_of("bad"), io::body_of("bad"));
+        CHECK(test::error_of([&] { uploads.finish(); }).message().find("413") != std::string::npos);
+    }
+    CHECK(is_over);
+}
+
+TEST_CASE("going away without finish drops what waits") {
+    Scene scene;
+    {
+        Uploads uploads(scene.repository, scene.progress, 1);
+        for (int i = 0; i < 200; ++i) {
+            const std::string text = "blob " + std::to_string(i);
+            uploads.add("layer", blob_of(text), io::body_of(text));
+        }
+    }
+    CHECK(scene.count() < 200);
+}
+
+TEST_SUITE_END();

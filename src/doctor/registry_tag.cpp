@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "doctor/doctor.hpp"
+#include "image/published.hpp"
+
+namespace wasmx::doctor {
+
+recipe::Provenance Scene::provenance() {
+    const recipe::BaseWanted wanted = base_wanted();
+    recipe::Provenance out{.revision = tree.need()->revision().value_or(""),
+                           .version = version.need().text,
+                           .base_name = wanted.name,
+                           .base_tree = {},
+                           .diff_ids = {}};
+    if (wanted.is_default && tree.need()->has_files())
+        out.base_tree = tree.need()->find_tree_id(std::string(recipe::base_folder)).value_or("");
+    if (const auto* found = base.find(); found != nullptr && *found) {
+        out.diff_ids = (*found)->diff_ids;
+        // What the image will inherit.
+        const auto label = (*found)->labels.find(std::string(recipe::base_tree_label));
+        out.base_tree = label == (*found)->labels.end() ? std::string() : label->second;
+    }
+    return out;
+}
+
+std::optional<PublishedTag> find_published_tag(registry::Repository& repository, const oci::Reference& target,
+                                               const oci::Platform& platform, const recipe::Provenance& wanted) {
+    const auto found = repository.find_manifest(target.manifest_key());
+    if (!found) return std::nullopt;
+    PublishedTag out{.digest = found->digest, .config = {}, .differences = {}};
+    try {
+        const auto image = image::open_published(repository, target.with_digest(found->digest), platform);
+        out.config = image.manifest.config.digest;
+        out.differences =
+            recipe::differences(recipe::provenance_of(image.config.labels, image.config.diff_ids), wanted);
+    } catch (const Error& error) {
+        // It is no image, or none for this platform: anything but the same.
+        if (error.fault() != Fault::not_found && error.fault() != Fault::integrity) throw;
+        out.differences = {error.message()};
+    }
+    return out;
+}
+
+std::string text_of(const PublishedTag& tag, const oci::Reference& target) {
+    return fmt::format("{}@{} is published, and another one: {}", target.familiar(), tag.digest.brief(),
+                       fmt::join(tag.differences, "; "));
+}
+
+void registry_tag(Scene& scene, Result& result) {
+    (void)scene.greeting.need();
+    const auto& credential = scene.credential.need();
+    const oci::Reference target = scene.target();
+    result.required = "a tag that is not published yet, or from the same commit, version and base";
+    result.where = target.familiar();
+    // Reading is asked for, not pushing: whoever may not push still learns what is there.
+    registry::Repository repository(scene.http, target,
+                                    {.credential = [&] { return credential; },
+                                     .warn = [&](const std::string& line) { result.details.push_back(line); },
+                                     .patience = registry::Patience::brief});
+    const auto found = find_published_tag(repository, target, scene.platform.need(), scene.provenance());
+    if (!found) {
+        result.observed = fmt::format("{} is not published yet", target.familiar());
+        return;
+    }
+    result.details.push_back(found->digest.str());
+    if (found->differences.empty()) {
+        result.observed =
+            fmt::format("already published from the same commit, version and base: {}", found->digest.str());
+        return;
+    }
+    const bool may_overwrite = scene.request.published == Request::Published::overwrite;
+    result.verdict = may_overwrite ? Verdict::warn : Verdict::fail;
+    result.observed = text_of(*found, target);
+    result.mend = may_overwrite ? "none: --overwrite replaces it" : overwrite_hint;
+}
+
+}  // namespace wasmx::doctor

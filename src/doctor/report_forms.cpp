@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// The report for programs: JSON, and the Markdown of a step's summary.
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "base/text.hpp"
+#include "doctor/doctor.hpp"
+
+namespace wasmx::doctor {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr int schema_version = 1;
+
+Json json_of(const Finding& finding) {
+    const Result& result = finding.result;
+    Json out{{"id", finding.check.id},       {"group", finding.check.group},
+             {"title", finding.check.title}, {"verdict", name_of(result.verdict)},
+             {"ignored", finding.ignored},   {"observed", result.observed},
+             {"required", result.required},  {"where", result.where},
+             {"mend", result.mend},          {"details", result.details},
+             {"seconds", finding.seconds},   {"figures", Json::object()}};
+    for (const auto& [name, value] : result.figures) out["figures"][name] = value;
+    return out;
+}
+
+// One cell of a table: no line of its own, no column more, no markup.
+std::string cell(std::string_view text) {
+    std::string out;
+    for (const char c : printable(text)) {
+        if (std::string_view("|\\`*_<>[]").find(c) != std::string_view::npos) out += '\\';
+        out += c == '\n' ? ' ' : c;
+    }
+    return out;
+}
+
+}  // namespace
+
+std::string json_of(const Report& report) {
+    Json out{{"schema_version", schema_version}, {"checks", Json::array()}};
+    for (const Finding& finding : report.findings) out["checks"].push_back(json_of(finding));
+    Json summary = Json::object();
+    for (const Verdict verdict : {Verdict::pass, Verdict::warn, Verdict::fail, Verdict::skip})
+        summary[std::string(name_of(verdict))] = report.count(verdict);
+    summary["ok"] = report.is_well();
+    summary["seconds"] = report.seconds;
+    out["summary"] = std::move(summary);
+    return out.dump(2, ' ', false, Json::error_handler_t::replace);
+}
+
+std::string markdown_of(const Report& report) {
+    std::string out = "### wasmx-image doctor\n\n| | check | observed | mend |\n|---|---|---|---|\n";
+    for (const Finding& finding : report.findings) {
+        const Verdict verdict = finding.result.verdict;
+        const std::string_view sign = verdict == Verdict::pass   ? "✅"
+                                      : verdict == Verdict::warn ? "⚠️"
+                                      : verdict == Verdict::fail ? "❌"
+                                                                 : "➖";
+        out += fmt::format("| {} | {} | {}{} | {} |\n", sign, cell(finding.check.id), cell(finding.result.observed),
+                           finding.ignored ? " (ignored)" : "", cell(finding.result.mend));
+    }
+    return out + fmt::format("\n{}\n", summary_of(report));
+}
+
+}  // namespace wasmx::doctor

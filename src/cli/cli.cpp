@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -91,6 +92,24 @@ void forbid_core_files() {
 
 void write_result(std::string_view text) { io::write_all(STDOUT_FILENO, io::bytes_of(text), "standard output"); }
 
+// Whether the user's locale has characters beyond ASCII. (POSIX, "Environment Variables", the order of precedence)
+bool is_utf8_locale() {
+    for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"})
+        if (const std::string value = lower(environment(name)); !value.empty())
+            return value.find("utf-8") != std::string::npos || value.find("utf8") != std::string::npos;
+    return false;
+}
+
+commands::Output output_form() {
+    commands::Output out;
+    if (::isatty(STDOUT_FILENO) == 0 || environment("TERM") == "dumb") return out;
+    out.colour = environment("NO_COLOR").empty();
+    out.symbols = is_utf8_locale();
+    winsize size{};
+    out.width = ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 60 ? size.ws_col : 80;
+    return out;
+}
+
 void execute(const Invocation& invocation, Display& display, const Signals& signals, std::string& log_path) {
     io::HttpClient http(signals.stop(), "wasmx-image/" WASMX_VERSION);
     commands::App app{.http = http,
@@ -102,7 +121,12 @@ void execute(const Invocation& invocation, Display& display, const Signals& sign
                               display.add(log_view(path));
                               log_path = path.string();
                               display.note("log:     " + log_path);
-                          }};
+                          },
+                      .tell_runner =
+                          [](std::string_view line) {
+                              io::write_all(STDERR_FILENO, io::bytes_of(std::string(line) + "\n"), "standard error");
+                          },
+                      .output = output_form()};
     invocation.command->run(app, invocation.arguments);
 }
 

@@ -12,28 +12,10 @@ namespace {
 constexpr std::size_t width = 100;
 constexpr std::size_t column = 28;
 
-// `text` wrapped at blanks, every line but the first indented to the help column.
-std::string wrapped(std::string_view text) {
-    std::string out;
-    std::size_t at = column;
-    for (const std::string_view word : split(text, ' ')) {
-        if (at > column && at + 1 + word.size() > width) {
-            out += "\n" + std::string(column, ' ');
-            at = column;
-        } else if (at > column) {
-            out += ' ';
-            ++at;
-        }
-        out += word;
-        at += word.size();
-    }
-    return out;
-}
-
 std::string row(std::string_view left, std::string_view help) {
     std::string out = "  " + std::string(left);
     out += out.size() + 2 > column ? "\n" + std::string(column, ' ') : std::string(column - out.size(), ' ');
-    return out + wrapped(help) + "\n";
+    return out + wrapped(help, column, width) + "\n";
 }
 
 std::string rows(std::span<const commands::Option> options) {

@@ -37,6 +37,8 @@ void add_options(CLI::App& app, std::span<const commands::Option> options, Slots
             continue;
         }
         slot.parsed = app.add_option(names, slot.value)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+        if (option.repeats == commands::Repeats::yes)
+            slot.parsed->delimiter(',')->multi_option_policy(CLI::MultiOptionPolicy::Join);
     }
 }
 

@@ -2,13 +2,14 @@
 #include <array>
 
 #include "commands/build.hpp"
+#include "commands/doctor.hpp"
 #include "commands/extract.hpp"
 #include "commands/push.hpp"
 
 namespace wasmx::commands {
 
 std::span<const Command> all() {
-    static constexpr std::array commands{build_command, push_command, extract_command};
+    static constexpr std::array commands{doctor_command, build_command, push_command, extract_command};
     return commands;
 }
 

@@ -3,14 +3,16 @@
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
 #include <chrono>
 
 #include "base/text.hpp"
 #include "build/runtime_image.hpp"
 #include "commands/registry_access.hpp"
+#include "commands/sending.hpp"
 #include "io/file.hpp"
-#include "push/push.hpp"
 
 namespace wasmx::commands {
 
@@ -18,122 +20,119 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// What is built, decided before anything is done.
+// What is built, decided before anything is done; the checks found it out.
 struct Plan {
-    std::unique_ptr<source::Tree> tree;
-    recipe::Version version;
+    engine::Engine& engine;
+    const source::Tree& tree;
+    const recipe::Version& version;
     recipe::Recipe recipe;
     oci::Reference target;
-    build::BaseWanted base;
+    recipe::BaseWanted base;
 };
 
-// Everything that can be wrong with the words themselves, before a file is read.
-void check_words(const Arguments& arguments) {
-    if (arguments.has("--tag") && arguments.has("--repository"))
-        throw Error(Fault::usage, "--tag and --repository exclude each other: --tag is the whole name",
-                    "leave one of them out");
-    for (const std::string_view name : {"--source", "--ref", "--base-image", "--repository", "--tag", "--output",
-                                        "--workflow", "--platform", "--runtime-version"})
-        if (arguments.has(name) && arguments.text(name).empty())
-            throw Error(Fault::usage, fmt::format("{} is empty", name), "give it a value, or leave it out");
-    recipe::parse_runtime(arguments.text_or("--runtime", "v8"));
-    if (arguments.has("--runtime-version")) recipe::check_version(arguments.text("--runtime-version"));
-    if (arguments.has("--platform")) oci::Platform::parse(arguments.text("--platform"));
-    if (arguments.has("--base-image")) oci::Reference::parse(arguments.text("--base-image"));
-    if (arguments.has("--tag")) {
-        const auto tag = oci::Reference::parse(arguments.text("--tag"));
-        if (tag.digest() || !tag.tag())
-            throw Error(Fault::usage, fmt::format("--tag {} has no tag", arguments.text("--tag")),
-                        "it is the image's whole name, as NAME:TAG");
+doctor::Request build_request(const Arguments& arguments) {
+    doctor::Request out = request_from(arguments);
+    if (!arguments.has("--push")) out.push = doctor::Request::Push::no;
+    if (arguments.has("--dry-run")) {
+        out.touch = doctor::Request::Touch::nothing;
+        out.source.may_fetch = false;
     }
-    if (arguments.has("--repository")) {
-        const auto repository = oci::Reference::parse(arguments.text("--repository"));
-        if (repository.digest() || repository.tag())
-            throw Error(Fault::usage, fmt::format("--repository {} has a tag", arguments.text("--repository")),
-                        "leave the tag to the contract, or use --tag with the whole name");
+    return out;
+}
+
+// Exit code 2 belongs to what the user said or set up, when nothing else failed.
+Fault fault_of(const doctor::Report& report) {
+    for (const doctor::Finding& finding : report.findings) {
+        const auto& [verdict, fault] = std::tie(finding.result.verdict, finding.result.fault);
+        if (verdict == doctor::Verdict::fail && fault != Fault::usage && fault != Fault::config) return Fault::failed;
+    }
+    return Fault::config;
+}
+
+bool ignores(const doctor::Selection& selection, std::string_view id) {
+    return std::find(selection.ignore.begin(), selection.ignore.end(), id) != selection.ignore.end();
+}
+
+bool is_enough_to_build(doctor::Scene& scene) {
+    return scene.engine.find() != nullptr && scene.platform.find() != nullptr && scene.tree.find() != nullptr &&
+           scene.version.find() != nullptr;
+}
+
+// The same checks as `doctor`: hours of compiling must not end at what could have been known.
+doctor::Report preflight(doctor::Scene& scene, const doctor::Selection& selection) {
+    doctor::Report report = doctor::examine(scene, selection);
+    if (report.is_well()) return report;
+    const auto culprits = report.culprits();
+    std::string hint = "`wasmx-image doctor` shows all checks";
+    if (is_enough_to_build(scene)) hint += fmt::format("; --ignore {} goes on all the same", fmt::join(culprits, ","));
+    Error error(fault_of(report),
+                fmt::format("nothing was begun: {} of {} checks failed: {}", culprits.size(), report.findings.size(),
+                            fmt::join(culprits, ", ")),
+                std::move(hint));
+    std::vector<std::string> lines;
+    for (const doctor::Finding& finding : report.findings) {
+        if (finding.result.verdict != doctor::Verdict::fail) continue;
+        const std::string text = doctor::text_of(finding, {});
+        for (const auto line : split(text, '\n')) lines.emplace_back(line);
+    }
+    error.set_lines(std::move(lines));
+    throw std::move(error);
+}
+
+Plan plan_of(doctor::Scene& scene) {
+    try {
+        return {.engine = *scene.engine.need(),
+                .tree = *scene.tree.need(),
+                .version = scene.version.need(),
+                .recipe = scene.recipe(),
+                .target = scene.target(),
+                .base = scene.base_wanted()};
+    } catch (const doctor::Missing& missing) {
+        throw Error(Fault::failed, fmt::format("{} was ignored, but there is no build without it", missing.check),
+                    fmt::format("mend what `wasmx-image doctor --only {}` says", missing.check));
     }
 }
 
-oci::Platform platform_for(const Arguments& arguments, const engine::Info& info) {
-    const oci::Platform native = info.platform();
-    if (!arguments.has("--platform")) return native;
-    const auto wanted = oci::Platform::parse(arguments.text("--platform"));
-    if (wanted != native && !arguments.has("--allow-emulation"))
-        throw Error(
-            Fault::failed,
-            fmt::format("the engine's machine is {}, and {} is wanted: under emulation V8 takes more than 6 hours",
-                        native.docker_platform(), wanted.docker_platform()),
-            fmt::format("use an engine on a {} machine, or insist with --allow-emulation", wanted.docker_arch()));
-    return wanted;
+void tell_findings(App& app, const doctor::Report& report) {
+    app.progress.note(fmt::format("checks:  {}", doctor::summary_of(report)));
+    for (const doctor::Finding& finding : report.findings)
+        if (finding.result.verdict == doctor::Verdict::warn)
+            app.progress.warn(fmt::format("{}: {}{}", finding.check.id, finding.result.observed,
+                                          finding.ignored ? " (ignored)" : ""));
 }
 
-recipe::Version version_for(const Arguments& arguments, recipe::Runtime runtime, const source::Tree& tree) {
-    recipe::VersionSources sources;
-    sources.by_hand = arguments.text("--runtime-version");
-    sources.environment = environment("V8_VERSION");
-    if (arguments.has("--workflow"))
-        sources.workflow.emplace(arguments.text("--workflow"), io::read_file(arguments.text("--workflow")));
-    if (tree.has_files())
-        if (const auto makefile = tree.find_file("Makefile"))
-            sources.makefile.emplace("Makefile of " + tree.description(), *makefile);
-    return recipe::choose_version(runtime, sources);
+std::string_view observed(const doctor::Report& report, std::string_view id) {
+    for (const doctor::Finding& finding : report.findings)
+        if (finding.check.id == id) return finding.result.observed;
+    return {};
 }
 
-Plan plan_for(App& app, const Arguments& arguments, engine::Engine& engine) {
-    const auto runtime = recipe::parse_runtime(arguments.text_or("--runtime", "v8"));
-    const oci::Platform platform = platform_for(arguments, engine.info());
-    auto tree = source::open({.location = arguments.text_or("--source", recipe::default_source),
-                              .ref = arguments.text("--ref"),
-                              .allow_dirty = arguments.has("--allow-dirty"),
-                              .may_fetch = !arguments.has("--dry-run")},
-                             app.progress, app.stop);
-    recipe::Version version = version_for(arguments, runtime, *tree);
-    const recipe::Recipe recipe{runtime, version.text, platform};
-    if (tree->has_files() && !tree->find_file(recipe.script()))
-        throw Error(Fault::not_found, fmt::format("{} has no {}", tree->description(), recipe.script()),
-                    "--source wants the ngx_wasm_module tree");
-    const auto target = arguments.has("--tag")
-                            ? oci::Reference::parse(arguments.text("--tag"))
-                            : oci::Reference::parse(arguments.text_or("--repository", recipe::default_repository))
-                                  .with_tag(recipe.tag());
-    return {std::move(tree),
-            std::move(version),
-            recipe,
-            target,
-            {.name = arguments.text_or("--base-image", recipe::default_base_image),
-             .is_default = !arguments.has("--base-image"),
-             .platform = platform}};
-}
-
-void tell(App& app, const Plan& plan, const engine::Engine& engine) {
-    const auto& revision = plan.tree->revision();
+void tell(App& app, const Plan& plan, const doctor::Report& report) {
+    const auto& revision = plan.tree.revision();
+    const engine::Engine& engine = plan.engine;
+    tell_findings(app, report);
     app.progress.note(fmt::format("engine:  {} ({}), API {}", engine.endpoint().socket, engine.endpoint().origin,
                                   engine.identity().api_version));
-    app.progress.note(fmt::format("source:  {}{}", plan.tree->description(), revision ? ", commit " + *revision : ""));
+    app.progress.note(fmt::format("source:  {}{}", plan.tree.description(), revision ? ", commit " + *revision : ""));
     app.progress.note(
         fmt::format("runtime: {} {} (from {})", name_of(plan.recipe.runtime), plan.version.text, plan.version.origin));
     app.progress.note(
         fmt::format("image:   {} for {}", plan.target.familiar(), plan.recipe.platform.docker_platform()));
+    app.progress.note(fmt::format("base:    {}", observed(report, "base-image")));
 }
 
-void tell_dry_run(App& app, const Plan& plan, engine::Engine& engine, const Arguments& arguments) {
-    tell(app, plan, engine);
-    const auto state = build::state_of_base(engine, *plan.tree, plan.base);
-    const std::string_view what = state == build::BaseState::present ? "is there"
-                                  : state == build::BaseState::outdated
-                                      ? "would be built again: the module's Dockerfile changed"
-                                  : state == build::BaseState::to_be_built ? "would be built from the module"
-                                                                           : "would be pulled";
-    app.progress.note(fmt::format("base:    {} {}", plan.base.name, what));
-    if (plan.tree->has_files()) {
-        const auto extent = plan.tree->extent();
+void tell_dry_run(App& app, const Plan& plan, const doctor::Report& report, const doctor::Request& request) {
+    tell(app, plan, report);
+    if (plan.tree.has_files()) {
+        const auto extent = plan.tree.extent();
         app.progress.note(fmt::format("context: {} files, {}", extent.files, human_bytes(extent.bytes)));
     } else {
         app.progress.note("context: not known before the source is cloned");
     }
     app.progress.note(fmt::format("package: {}", plan.recipe.package_path()));
-    app.progress.note(arguments.has("--push") ? "push:    would be pushed to " + plan.target.familiar()
-                                              : "push:    no (--push is not given)");
+    app.progress.note(request.push == doctor::Request::Push::yes
+                          ? fmt::format("push:    would be pushed: {}", observed(report, "registry-tag"))
+                          : "push:    no (--push is not given)");
     app.progress.note("dry run: nothing was changed");
 }
 
@@ -145,46 +144,37 @@ fs::path log_path(const Arguments& arguments, const Plan& plan) {
     return folder / "wasmx-image" / fmt::format("build-{}-{:%Y%m%dT%H%M%SZ}.log", plan.recipe.tag(), fmt::gmtime(now));
 }
 
-// What `extract` may go by later: which file in the image is the package, and what it must be.
-oci::Annotations annotations_of(const Plan& plan, const artifact::Summary& package,
-                                const std::map<std::string, std::string>& labels) {
-    oci::Annotations out(labels.begin(), labels.end());
-    out["dev.wasmx.package.path"] = plan.recipe.package_path();
-    out["dev.wasmx.package.size"] = std::to_string(package.size);
-    out["dev.wasmx.package.digest"] = package.digest.str();
-    return out;
-}
-
 }  // namespace
 
 void run_build(App& app, const Arguments& arguments) {
-    check_words(arguments);
-    engine::Engine engine(app.http, engine::locate(arguments.text("--host")));
-    const Plan plan = plan_for(app, arguments, engine);
-    if (arguments.has("--dry-run")) return tell_dry_run(app, plan, engine, arguments);
+    check_sending(arguments);
+    const doctor::Selection selection = selection_from(arguments);
+    doctor::Scene scene(build_request(arguments), app.http, app.progress, app.stop);
+    const doctor::Report report = preflight(scene, selection);
+    const Plan plan = plan_of(scene);
+    if (arguments.has("--dry-run")) return tell_dry_run(app, plan, report, scene.request);
     app.keep_log(log_path(arguments, plan));
-    tell(app, plan, engine);
+    tell(app, plan, report);
 
-    // Hours of compiling must not end at a registry that would have refused from the start.
     const std::string tag = plan.target.familiar();
-    std::optional<registry::Repository> repository;
-    if (arguments.has("--push")) {
-        repository.emplace(app.http, plan.target, user_access(app, plan.target, registry::Access::push));
-        in_context("asking for the right to push to " + plan.target.familiar_name(), [&] { repository->prove_push(); });
-    }
-
     const auto auth = [&](const oci::Reference& image) { return engine_auth(app, image); };
-    const auto base = build::ensure_base(engine, *plan.tree, plan.base, auth, app.progress);
-    const std::string id =
-        build::build_runtime(engine, {plan.recipe, tag, arguments.has("--no-cache")}, *plan.tree, base, app.progress);
+    const auto base = build::ensure_base(plan.engine, plan.tree, plan.base, auth, app.progress);
+    const std::string id = build::build_runtime(plan.engine, {plan.recipe, tag, arguments.has("--no-cache")}, plan.tree,
+                                                base, app.progress);
     const auto package = in_context("checking the package of " + tag, [&] {
-        return build::check_package(engine, tag, plan.recipe, arguments.text("--output"));
+        return build::check_package(plan.engine, tag, plan.recipe, arguments.text("--output"));
     });
     app.progress.note(fmt::format("package: {}, {}, {}", plan.recipe.package_name(), human_bytes(package.size),
                                   package.digest.str()));
-    if (!repository) return app.result(id);
-    const auto annotations = annotations_of(plan, package, build::labels_of(plan.recipe, *plan.tree, base));
-    const Digest digest = push::push_image(engine, *repository, tag, plan.target, annotations, app.progress);
+    if (!arguments.has("--push")) return app.result(id);
+
+    registry::Repository repository(app.http, plan.target, user_access(app, plan.target, registry::Access::push));
+    // Hours may have gone by since the checks.
+    if (scene.request.published == doctor::Request::Published::keep && !ignores(selection, "registry-tag"))
+        if (const auto built = plan.engine.find_image(tag)) refuse_to_overwrite(repository, plan.target, *built);
+    const auto labels = build::labels_of(plan.recipe, plan.tree, base);
+    const Digest digest = send(app, arguments, plan.engine, repository,
+                               {tag, plan.target, annotations_of(plan.recipe, package, labels), labels});
     app.result(plan.target.with_digest(digest).familiar());
 }
 

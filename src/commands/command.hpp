@@ -3,6 +3,7 @@
 // commands: one file for each subcommand: it reads its arguments, calls the rooms in their order, and gives the result.
 // What a terminal is, and how a command line is parsed, it does not know: that is `cli`.
 
+#include <array>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -17,6 +18,13 @@
 
 namespace wasmx::commands {
 
+/// How text on standard output may look.
+struct Output {
+    bool colour = false;
+    bool symbols = false;      ///< it is a terminal that shows ✓
+    std::size_t width = 4096;  ///< columns; where it is no terminal, no line is broken
+};
+
 /// What a command works with; made by `cli`.
 struct App {
     io::HttpClient& http;
@@ -26,7 +34,13 @@ struct App {
     std::function<void(std::string_view)> result;
     /// From here on everything is also written to this file; its folder is created.
     std::function<void(const std::filesystem::path&)> keep_log;
+    /// A line for whoever runs us as a step of a workflow, on standard error as it is.
+    std::function<void(std::string_view)> tell_runner;
+    Output output;
 };
+
+/// Whether an option may be given several times; its values are then one list with commas. Else the last one counts.
+enum class Repeats { no, yes };
 
 /// One option, as parsing, help and completion all take it.
 struct Option {
@@ -34,7 +48,17 @@ struct Option {
     std::string_view value;  ///< what its value is called ("DIR"); empty: it takes none
     std::string_view help;
     std::string_view choices{};  ///< "v8|wasmtime|wasmer"; empty: any text
+    Repeats repeats = Repeats::no;
 };
+
+/// Two tables of options as one.
+template <std::size_t A, std::size_t B>
+constexpr std::array<Option, A + B> joined(const std::array<Option, A>& first, const std::array<Option, B>& second) {
+    std::array<Option, A + B> out{};
+    for (std::size_t i = 0; i < A; ++i) out[i] = first[i];
+    for (std::size_t i = 0; i < B; ++i) out[A + i] = second[i];
+    return out;
+}
 
 /// What was given, by an option's last name ("--output").
 class Arguments {

@@ -33,7 +33,7 @@ private:
     io::TempFile file_;
 };
 
-extract::Extracted extract_checked(registry::Repository& repository, const extract::Image& image,
+extract::Extracted extract_checked(registry::Repository& repository, const image::Published& image,
                                    const std::string& path, const std::string& name, io::Sink& sink,
                                    Progress& progress) {
     auto extracted = extract::extract_file(repository, image, path, sink, progress);
@@ -58,7 +58,7 @@ void run_extract(App& app, const Arguments& arguments) {
 
     in_context("extracting from " + reference.familiar(), [&] {
         registry::Repository repository(app.http, reference, user_access(app, reference, registry::Access::pull));
-        const auto image = extract::open_image(repository, reference, platform);
+        const auto image = image::open_published(repository, reference, platform);
         app.progress.note(fmt::format("image: {}@{}", reference.familiar_name(), image.digest.str()));
         if (arguments.has("--stdout")) {
             Spool spool;

@@ -3,24 +3,49 @@
 
 #include <fmt/format.h>
 
+#include "build/runtime_image.hpp"
 #include "commands/registry_access.hpp"
-#include "push/push.hpp"
+#include "commands/sending.hpp"
 
 namespace wasmx::commands {
 
+namespace {
+
+// An image that is named like ours is held against the contract, and says afterwards what its package is.
+oci::Annotations annotations_for(App& app, engine::Engine& engine, const engine::ImageInfo& info,
+                                 const std::string& image, const std::string& tag) {
+    const auto recipe = recipe::Recipe::from_tag(tag);
+    if (!recipe) return {};
+    try {
+        return annotations_of(*recipe, build::check_package(engine, image, *recipe, {}), info.labels);
+    } catch (const Error& error) {
+        if (error.fault() != Fault::integrity && error.fault() != Fault::not_found) throw;
+        app.progress.warn(
+            fmt::format("{} is named like a packaged runtime and holds none: {}", image, error.message()));
+        return {};
+    }
+}
+
+}  // namespace
+
 void run_push(App& app, const Arguments& arguments) {
+    check_sending(arguments);
     auto target = oci::Reference::parse(arguments.operand);
     if (target.digest())
         throw Error(Fault::usage, "an image is pushed to a tag, not to a digest", "name the image as NAME:TAG");
     if (!target.tag()) target = target.with_tag("latest");
 
     engine::Engine engine(app.http, engine::locate(arguments.text("--host")));
-    if (!engine.find_image(target.familiar()))
+    const auto info = engine.find_image(target.familiar());
+    if (!info)
         throw Error(Fault::not_found, fmt::format("the engine has no image {}", target.familiar()),
                     "`docker image ls` lists those it has");
     registry::Repository repository(app.http, target, user_access(app, target, registry::Access::push));
     repository.prove_push();
-    const Digest digest = push::push_image(engine, repository, target.familiar(), target, {}, app.progress);
+    if (!arguments.has("--overwrite")) refuse_to_overwrite(repository, target, *info);
+    const auto annotations = annotations_for(app, engine, *info, target.familiar(), target.tag().value_or("latest"));
+    const Digest digest =
+        send(app, arguments, engine, repository, {target.familiar(), target, annotations, info->labels});
     app.result(target.with_digest(digest).familiar());
 }
 

@@ -3,15 +3,17 @@
 
 #include <array>
 
-#include "commands/command.hpp"
+#include "commands/sending.hpp"
 
 namespace wasmx::commands {
 
 void run_push(App& app, const Arguments& arguments);
 
-inline constexpr std::array push_options{
+inline constexpr std::array own_push_options{
     Option{"--host", "ADDRESS", "the engine, as unix:///path (default: as the docker program finds it)"},
+    Option{"--overwrite", "", "a tag that is published, and made from something else, may be replaced"},
 };
+inline constexpr auto push_options = joined(own_push_options, sending_options);
 
 inline constexpr Command push_command{
     .name = "push",
@@ -22,6 +24,7 @@ inline constexpr Command push_command{
     .options = push_options,
     .notes =
         "On standard output: REFERENCE@DIGEST.\n"
+        "A published tag is only replaced by an image of the same commit, version and base, by its labels.\n"
         "Credentials are those of `docker login`: $DOCKER_AUTH_CONFIG, $DOCKER_CONFIG/config.json, credential helpers.",
     .run = run_push,
 };

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "commands/registry_access.hpp"
 
-#include "engine/engine.hpp"
+#include "base/text.hpp"
+#include "doctor/doctor.hpp"
 
 namespace wasmx::commands {
 
@@ -9,6 +10,19 @@ registry::Repository::Options user_access(App& app, const oci::Reference& name, 
     return {.access = access,
             .credential = [registry = name.registry(), stop = app.stop] { return credentials::find(registry, stop); },
             .warn = [&app](const std::string& line) { app.progress.warn(line); }};
+}
+
+void refuse_to_overwrite(registry::Repository& repository, const oci::Reference& target,
+                         const engine::ImageInfo& image) {
+    const auto platform =
+        oci::Platform::from_architecture(image.architecture).value_or(oci::Platform::of_this_machine());
+    const auto published =
+        doctor::find_published_tag(repository, target, platform, recipe::provenance_of(image.labels, {}));
+    // Most engines name an image by its config.
+    const bool is_the_same =
+        !published || published->differences.empty() || (published->config && published->config->str() == image.id);
+    if (!is_the_same)
+        throw Error(Fault::failed, doctor::text_of(*published, target), std::string(doctor::overwrite_hint));
 }
 
 Secret engine_auth(App& app, const oci::Reference& image) {

@@ -21,7 +21,9 @@ with tempfile.TemporaryDirectory() as folder:
                           capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
 
     def steady(text: str) -> str:
-        return re.sub(r"after \d+ ms", "after N ms", text.replace(folder, "HOME"))
+        text = re.sub(r"after \d+ ms", "after N ms", text.replace(folder, "HOME").replace(folder.replace("_", "\\_"), "HOME"))
+        text = re.sub(r"(took +|skipped in |passed in |failed in )\d+\.\ds", r"\1N", text)
+        return re.sub(r'("seconds": )[\d.e-]+', r"\1N", text)
 
     got = {"stdout": steady(done.stdout), "stderr": steady(done.stderr), "exit": f"{done.returncode}\n"}
 

@@ -29,6 +29,8 @@ DOCKER_ARCH = {"x86_64": "amd64", "aarch64": "arm64"}[os.uname().machine]
 ASSET_ARCH = {"x86_64": "x86_64", "aarch64": "arm64"}[os.uname().machine]
 TAG = f"v8-{VERSION}-linux-{DOCKER_ARCH}"
 TOP = f"v8-{VERSION}-linux-{ASSET_ARCH}"
+# For a sample, on whatever machine.
+ENOUGH = ("--min-memory", "1GB", "--min-disk", "1GB")
 PACKAGE = f"ngx_wasm_runtime-{TOP}.tar.gz"
 
 
@@ -52,7 +54,9 @@ class LabCase(unittest.TestCase):
         self.image = f"{self.repository}:{TAG}"
         self.environment = {
             "PATH": os.environ["PATH"], "HOME": str(self.folder / "home"), "DOCKER_HOST": self.HOST,
-            "DOCKER_CONFIG": LAB_ENVIRONMENT["DOCKER_CONFIG"], **self.ENVIRONMENT}
+            "DOCKER_CONFIG": LAB_ENVIRONMENT["DOCKER_CONFIG"],
+            "MALLOC_PERTURB_": "165",  # what is freed is overwritten, so that reading it goes wrong every time (mallopt(3))
+            **self.ENVIRONMENT}
         for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LSAN_OPTIONS"):
             if name in os.environ:
                 self.environment[name] = os.environ[name]
@@ -78,7 +82,7 @@ class LabCase(unittest.TestCase):
 
     def build(self, source: Path, *more, **keywords) -> subprocess.CompletedProcess:
         return self.run_program("build", "--source", source, "--base-image", BASE_IMAGE, "--repository", self.repository,
-                                "--runtime-version", VERSION, *more, **keywords)
+                                "--runtime-version", VERSION, *ENOUGH, *more, **keywords)
 
     def git(self, repository: Path, *arguments) -> str:
         return subprocess.run(["git", "-C", str(repository), *arguments], check=True, capture_output=True, text=True).stdout

@@ -8,7 +8,7 @@ import tarfile
 import unittest
 from pathlib import Path
 
-from case import (BASE_IMAGE, DOCKER_ARCH, LAB_ENVIRONMENT, PACKAGE, PROGRAM, REGISTRY, SUPPORT, TOP, VERSION, LabCase, sha256)
+from case import (BASE_IMAGE, DOCKER_ARCH, ENOUGH, LAB_ENVIRONMENT, PACKAGE, PROGRAM, REGISTRY, SUPPORT, TOP, VERSION, LabCase, sha256)
 
 
 class MainJob(LabCase):
@@ -106,7 +106,7 @@ class BuildKit(MainJob):
     def test_base_image_from_the_module(self):
         subprocess.run(["/usr/bin/docker", "--host", self.HOST, "rmi", "-f", "wasmx-build-ubuntu"], capture_output=True)
         sample = self.sample()
-        arguments = ("build", "--source", sample, "--repository", self.repository, "--runtime-version", VERSION)
+        arguments = ("build", "--source", sample, "--repository", self.repository, "--runtime-version", VERSION, *ENOUGH)
         first = self.run_program(*arguments)
         self.assertIn("base image: building wasmx-build-ubuntu", first.stderr)
         labels = self.engine.image("wasmx-build-ubuntu")["Config"]["Labels"]
@@ -127,7 +127,7 @@ class BuildKit(MainJob):
         self.run_program("push", remote)
         self.docker("rmi", remote)
         self.run_program("build", "--source", self.sample(), "--base-image", remote, "--repository", self.repository,
-                         "--runtime-version", VERSION)
+                         "--runtime-version", VERSION, *ENOUGH)
         labels = self.engine.image(self.image)["Config"]["Labels"]
         self.assertRegex(labels["org.opencontainers.image.base.digest"], "^sha256:[0-9a-f]{64}$")
 
@@ -150,7 +150,7 @@ class BuildKit(MainJob):
     def test_tag_is_the_whole_name(self):
         name = f"{self.repository}:mine"
         done = self.run_program("build", "--source", self.sample(), "--base-image", BASE_IMAGE, "-t", name,
-                                "--runtime-version", VERSION, "--push")
+                                "--runtime-version", VERSION, *ENOUGH, "--push")
         self.assertTrue(done.stdout.startswith(name + "@sha256:"))
         self.run_program("extract", name, exit_code=2)
         self.run_program("extract", name, "--path", f"/wasmx/dist/{PACKAGE}")

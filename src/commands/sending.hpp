@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <map>
+#include <string>
+
+#include "artifact/artifact.hpp"
+#include "commands/command.hpp"
+#include "engine/engine.hpp"
+#include "oci/manifest.hpp"
+#include "recipe/recipe.hpp"
+#include "registry/registry.hpp"
+
+namespace wasmx::commands {
+
+/// What `push` and `build --push` are asked in the same words.
+inline constexpr std::array sending_options{
+    Option{"--compression", "KIND[:LEVEL]", "of layers: gzip, which everybody reads, or zstd (default: gzip)"},
+    Option{"--via", "WAY",
+           "how the layers get to the registry: pushed by the engine, or exported from it (default: auto)",
+           "auto|engine|export"},
+    Option{"--cache-dir", "DIR",
+           "where layers are kept for a push that has to be repeated (default: ~/.cache/wasmx-image/push)"},
+};
+
+/// Throws Fault::usage for what is wrong with the words themselves.
+void check_sending(const Arguments& arguments);
+
+/// The annotations of the manifest of an image of ours: its labels, and what `extract` may go by later: which file in
+/// the image is the package, and what it must be.
+oci::Annotations annotations_of(const recipe::Recipe& recipe, const artifact::Summary& package,
+                                const std::map<std::string, std::string>& labels);
+
+struct Sending {
+    std::string image;  ///< its name on the engine
+    oci::Reference target;
+    oci::Annotations annotations;
+    std::map<std::string, std::string> labels;  ///< they say which base it was built on
+};
+/// Pushes, and returns the manifest's digest.
+Digest send(App& app, const Arguments& arguments, engine::Engine& engine, registry::Repository& repository,
+            const Sending& sending);
+
+}  // namespace wasmx::commands

@@ -58,7 +58,8 @@ public:
     /// The tags of the repository, the first thousand; none when it does not exist yet.
     std::vector<std::string> tags();
     bool has_blob(const Digest& digest);
-    /// The bytes of a blob, verified against digest and size when they have been read to the end.
+    /// The bytes of a blob, verified against digest and size when they have been read to the end. A download that
+    /// breaks off goes on where it was. The stream must not outlive the repository.
     io::SourcePtr open_blob(const oci::Descriptor& blob);
     /// Takes the blob over from another repository of the registry, without its bytes. False: it is to be uploaded,
     /// whatever the reason.

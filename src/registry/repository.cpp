@@ -6,6 +6,7 @@
 #include <mutex>
 
 #include "base/text.hpp"
+#include "registry/download.hpp"
 #include "registry/registry.hpp"
 #include "registry/retry.hpp"
 #include "registry/session.hpp"
@@ -56,7 +57,6 @@ struct Repository::State {
     std::optional<FoundManifest> get_manifest(const std::string& key);
     void send_manifest(const std::string& tag, const std::string& bytes, const std::string& media_type,
                        const Digest& digest);
-    io::SourcePtr get_blob(const oci::Descriptor& blob);
     void keep_opened(const Digest& digest, Upload upload);
     std::optional<Upload> take_opened(const Digest& digest);
 
@@ -122,16 +122,8 @@ bool Repository::has_blob(const Digest& digest) {
     return state_->retrying([&] { return ask_for_blob(state_->session, digest); });
 }
 
-io::SourcePtr Repository::State::get_blob(const oci::Descriptor& blob) {
-    Call call;
-    call.url = session.url_of("blobs/" + blob.digest.str());
-    Answer answer = session.send_following(call);
-    if (answer.response.status != 200) throw session.refusal(call, answer);
-    return io::verified(std::move(answer.response.body), blob.digest, blob.size);
-}
-
 io::SourcePtr Repository::open_blob(const oci::Descriptor& blob) {
-    return state_->retrying([&] { return state_->get_blob(blob); });
+    return io::verified(download(state_->session, blob), blob.digest, blob.size);
 }
 
 void Repository::put_blob(const oci::Descriptor& blob, const io::Body& body) {

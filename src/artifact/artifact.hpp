@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "io/stream.hpp"
+#include "io/tree_writer.hpp"
 
 namespace wasmx::artifact {
 
@@ -28,6 +29,10 @@ struct Summary {
 /// device, no name twice. Throws Fault::integrity naming every point that does not hold, one a line, not only the
 /// first.
 Summary inspect(io::SourcePtr tarball, const Contract& contract);
+
+/// Everything in the tarball, which is read twice: what can be said against it (see `inspect`; its names and sizes) is
+/// said before the first file is written. Returns the name at its top. More than `limit` bytes are Fault::integrity.
+std::string unpack(const io::Body& tarball, io::TreeWriter& writer, std::uint64_t limit);
 
 /// The text of the .sha256 file beside the tarball, as sha256sum writes it: "<hex>  <name>\n". Throws Fault::integrity
 /// if it is malformed, names another file or another digest.

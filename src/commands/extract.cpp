@@ -6,75 +6,241 @@
 
 #include "artifact/artifact.hpp"
 #include "base/text.hpp"
+#include "commands/github_actions.hpp"
 #include "commands/registry_access.hpp"
+#include "commands/wanted.hpp"
 #include "extract/extract.hpp"
+#include "extract/report.hpp"
 #include "io/file.hpp"
+#include "io/tree_writer.hpp"
 #include "recipe/recipe.hpp"
 
 namespace wasmx::commands {
 
 namespace {
 
-std::string wanted_path(const Arguments& arguments, const std::optional<recipe::Recipe>& recipe) {
-    if (std::string path = arguments.text("--path"); !path.empty()) return path;
-    if (recipe) return recipe->package_path();
-    throw Error(Fault::usage, fmt::format("the tag of {} does not say which runtime is in it", arguments.operand),
-                "name the file with --path /wasmx/dist/…, or the image by a tag such as v8-13.1.201.15-linux-arm64");
+namespace fs = std::filesystem;
+using extract::Report;
+
+void check_combination(const Arguments& arguments) {
+    const auto exclude = [&](std::string_view one, std::string_view other, std::string_view why) {
+        if (arguments.has(one) && arguments.has(other))
+            throw Error(Fault::usage, fmt::format("{} and {} exclude each other{}", one, other, why),
+                        "leave one of them out");
+    };
+    exclude("--stdout", "--output", "");
+    exclude("--stdout", "--unpack", "");
+    exclude("--stdout", "--list", "");
+    exclude("--list", "--unpack", "");
+    exclude("--list", "--output", ": --list writes no file");
+    if (arguments.has("--stdout") && arguments.text("--format") == "json")
+        throw Error(Fault::usage, "--stdout and --format json both want standard output", "leave one of them out");
 }
 
-// Holds what was extracted until all that is known of it has been checked.
-class Spool final : public io::Sink {
+std::string name_in(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+
+/// One run: what was asked for, and the image it is asked of.
+class Extraction {
 public:
-    void write(std::span<const std::byte> bytes) override { file_.write(bytes); }
-    void finish() override {}
-    io::SourcePtr open() const { return file_.body().open(); }
+    Extraction(App& app, const Arguments& arguments)
+        : app_(app),
+          arguments_(arguments),
+          reference_(oci::Reference::parse(arguments.operand)),
+          recipe_(recipe::Recipe::from_tag(reference_.tag().value_or(""))),
+          output_(arguments.text_or("--output", ".")) {
+        if (const auto size = size_in(arguments, "--max-size")) limits_.kept_bytes = *size;
+        if (arguments.has("--path")) check_path(arguments.text("--path"));
+    }
+
+    void run() {
+        in_context("extracting from " + reference_.familiar(), [&] {
+            registry::Repository repository(app_.http, reference_,
+                                            user_access(app_, reference_, registry::Access::pull));
+            image_ = image::open_published(repository, reference_, platform());
+            note_ = image::PackageNote::find_in(image_.manifest.annotations);
+            report_.image = fmt::format("{}@{}", reference_.familiar_name(), image_.digest.str());
+            report_.digest = image_.digest;
+            app_.progress.note("image: " + report_.image);
+            if (arguments_.has("--list")) return list(repository);
+            const std::string path = wanted_path();
+            if (extract::Selection::is_for_several(path)) return take_tree(repository, path, {});
+            take_file_or_folder(repository, path);
+        });
+    }
 
 private:
-    io::TempFile file_;
-};
+    static void check_path(const std::string& path) {
+        if (trim(path).empty()) throw Error(Fault::usage, "--path is empty", "give it a value, or leave it out");
+        (void)extract::Selection::parse(path);
+    }
 
-extract::Extracted extract_checked(registry::Repository& repository, const image::Published& image,
-                                   const std::string& path, const std::string& name, io::Sink& sink,
-                                   Progress& progress) {
-    auto extracted = extract::extract_file(repository, image, path, sink, progress);
-    if (extracted.sha256_file) artifact::check_sha256_file(*extracted.sha256_file, name, extracted.digest);
-    return extracted;
-}
+    oci::Platform platform() const {
+        if (arguments_.has("--platform")) return oci::Platform::parse(arguments_.text("--platform"));
+        return recipe_ ? recipe_->platform : oci::Platform::of_this_machine();
+    }
+
+    std::string wanted_path() const {
+        if (arguments_.has("--path")) return arguments_.text("--path");
+        if (recipe_) return recipe_->package_path();
+        if (note_) return note_->path;
+        throw Error(
+            Fault::usage, fmt::format("the tag of {} does not say which runtime is in it", arguments_.operand),
+            "name the file with --path /wasmx/dist/…, or the image by a tag such as v8-13.1.201.15-linux-arm64");
+    }
+
+    // What it is depends on what is there: `docker cp` does not ask either.
+    void take_file_or_folder(registry::Repository& repository, const std::string& path) {
+        try {
+            take_file(repository, path);
+        } catch (const extract::IsDirectory& directory) {
+            if (arguments_.has("--stdout") || arguments_.has("--unpack"))
+                throw Error(Fault::usage, directory.message(), "name one file with --path");
+            if (directory.path().empty()) throw;
+            std::string folder;
+            for (const std::string& name : directory.path()) folder += "/" + name;
+            take_tree(repository, folder + "/.", name_in(path));
+        }
+    }
+
+    void take_file(registry::Repository& repository, const std::string& path) {
+        auto file = extract::extract_file(repository, image_, path, note_, limits_, app_.progress);
+        const std::string name = name_in(path);
+        if (file.sha256_file) artifact::check_sha256_file(*file.sha256_file, name, file.digest);
+        report_.fetched = file.fetched;
+        check_package(path, file.content.body());
+        if (arguments_.has("--stdout")) {
+            io::FdSink out(STDOUT_FILENO);
+            io::copy(*file.content.body().open(), out);
+            return tell_fetched();
+        }
+        fs::create_directories(output_);
+        extract::Item item{.path = {}, .entry = {.size = file.content.size(), .layer = file.layer - 1}};
+        item.entry.digest = file.digest;
+        if (arguments_.has("--unpack")) {
+            report_.tree = unpack(name, file.content.body());
+            item.path = path;
+        } else {
+            io::AtomicFile out(output_ / name);
+            io::copy(*file.content.body().open(), out);
+            out.finish();
+            item.path = (output_ / name).lexically_normal().string();
+        }
+        report_.items.push_back(std::move(item));
+        finish();
+    }
+
+    // The package is for consumers that trust its form: a wrong one must not reach them.
+    void check_package(const std::string& path, const io::Body& content) {
+        if (arguments_.has("--no-verify") || !recipe_) return;
+        if (extract::steps_of(path) != extract::steps_of(recipe_->package_path())) return;
+        (void)artifact::inspect(content.open(),
+                                {recipe_->package_name(), recipe_->top_directory(), recipe_->required_files()});
+        report_.verified = true;
+    }
+
+    // Returns the path of what the tarball's one top directory became.
+    std::string unpack(const std::string& name, const io::Body& tarball) {
+        return in_context("unpacking " + name, [&] {
+            io::TreeWriter writer(output_);
+            const std::string top = artifact::unpack(tarball, writer, limits_.kept_bytes);
+            writer.finish();
+            return (output_ / top).lexically_normal().string();
+        });
+    }
+
+    void take_tree(registry::Repository& repository, const std::string& text, const std::string& prefix) {
+        if (arguments_.has("--stdout") || arguments_.has("--unpack"))
+            throw Error(Fault::usage, fmt::format("--path {} may be several files", text), "name one file");
+        const auto tree = selected(repository, text, extract::Content::taken);
+        io::TreeWriter writer(output_);
+        const std::string above = prefix.empty() ? "" : prefix + "/";
+        for (const auto& [path, entry] : tree.entries) {
+            if (!write(writer, tree, above + path, entry)) continue;
+            report_.items.push_back({(output_ / (above + path)).lexically_normal().string(), entry});
+        }
+        writer.finish();
+        finish();
+    }
+
+    bool write(io::TreeWriter& writer, const extract::Tree& tree, const std::string& path,
+               const extract::TreeEntry& entry) {
+        using Type = io::TarEntry::Type;
+        switch (entry.type) {
+            case Type::directory: writer.add_folder(path, entry.mode, entry.mtime); return true;
+            case Type::file:
+                writer.add_file(path, *tree.content.part(entry.at, entry.size).open(), entry.mode, entry.mtime);
+                return true;
+            case Type::symlink: writer.add_symlink(path, entry.target); return true;
+            default: app_.progress.warn(fmt::format("{} is a device or the like, and left out", printable(path)));
+        }
+        return false;
+    }
+
+    extract::Tree selected(registry::Repository& repository, const std::string& text, extract::Content content) {
+        auto [tree, fetched] =
+            extract::extract_tree(repository, image_, extract::Selection::parse(text), content, limits_, app_.progress);
+        if (tree.entries.empty() && extract::Selection::is_for_several(text))
+            throw Error(Fault::not_found, fmt::format("nothing in the image matches {}", printable(text)),
+                        "see what is there with --list --path /wasmx/dist");
+        if (tree.entries.empty()) throw Error(Fault::not_found, fmt::format("{} is not in the image", printable(text)));
+        report_.fetched = fetched;
+        report_.layers_read = tree.layers_read;
+        return std::move(tree);
+    }
+
+    void list(registry::Repository& repository) {
+        std::string text = arguments_.text("--path");
+        if (text.empty()) {
+            const std::string package = wanted_path();
+            text = package.substr(0, package.rfind('/') + 1);
+        }
+        const auto tree = selected(repository, text, extract::Content::left);
+        std::string base;
+        for (const std::string& name : tree.base) base += "/" + name;
+        for (const auto& [path, entry] : tree.entries) report_.items.push_back({base + "/" + path, entry});
+        tell_fetched();
+        app_.result(arguments_.text("--format") == "json" ? json_of(report_) : listing_of(report_));
+    }
+
+    void tell_fetched() {
+        app_.progress.note(fmt::format("fetched {} of {}", human_bytes(report_.fetched.bytes),
+                                       human_bytes(report_.fetched.image_size)));
+    }
+
+    void finish() {
+        tell_fetched();
+        if (in_github_actions()) tell_github();
+        app_.result(arguments_.text("--format") == "json" ? json_of(report_) : lines_of(report_));
+    }
+
+    void tell_github() {
+        const bool is_one = report_.items.size() == 1;
+        set_output("path", report_.tree ? *report_.tree : is_one ? report_.items[0].path : output_.string());
+        if (is_one) set_output("sha256", report_.items[0].entry.digest.hex());
+        std::uint64_t size = 0;
+        for (const extract::Item& item : report_.items) size += item.entry.size;
+        set_output("size", std::to_string(size));
+        set_output("digest", report_.digest.str());
+        add_to_step_summary(app_, markdown_of(report_));
+    }
+
+    App& app_;
+    const Arguments& arguments_;
+    const oci::Reference reference_;
+    const std::optional<recipe::Recipe> recipe_;
+    const fs::path output_;
+    extract::LayerLimits limits_;
+    image::Published image_;
+    std::optional<image::PackageNote> note_;
+    Report report_;
+};
 
 }  // namespace
 
 void run_extract(App& app, const Arguments& arguments) {
-    if (arguments.has("--stdout") && arguments.has("--output"))
-        throw Error(Fault::usage, "--stdout and --output exclude each other", "leave one of them out");
-    const auto reference = oci::Reference::parse(arguments.operand);
-    const auto recipe = recipe::Recipe::from_tag(reference.tag().value_or(""));
-    const std::string path = wanted_path(arguments, recipe);
-    const std::string name = path.substr(path.rfind('/') + 1);
-    if (name.empty() || name == "." || name == "..")
-        throw Error(Fault::usage, fmt::format("--path {} names no file", path), "name one file");
-    const auto platform = arguments.has("--platform") ? oci::Platform::parse(arguments.text("--platform"))
-                          : recipe                    ? recipe->platform
-                                                      : oci::Platform::of_this_machine();
-
-    in_context("extracting from " + reference.familiar(), [&] {
-        registry::Repository repository(app.http, reference, user_access(app, reference, registry::Access::pull));
-        const auto image = image::open_published(repository, reference, platform);
-        app.progress.note(fmt::format("image: {}@{}", reference.familiar_name(), image.digest.str()));
-        if (arguments.has("--stdout")) {
-            Spool spool;
-            extract_checked(repository, image, path, name, spool, app.progress);
-            io::FdSink out(STDOUT_FILENO);
-            io::copy(*spool.open(), out);
-            return;
-        }
-        const std::filesystem::path folder = arguments.text_or("--output", ".");
-        std::filesystem::create_directories(folder);
-        io::AtomicFile file(folder / name);
-        const auto extracted = extract_checked(repository, image, path, name, file, app.progress);
-        file.finish();
-        app.progress.note(
-            fmt::format("fetched {} of {}", human_bytes(extracted.fetched), human_bytes(extracted.image_size)));
-        app.result(fmt::format("{}  {}", extracted.digest.hex(), (folder / name).lexically_normal().string()));
+    annotating(app, "wasmx-image extract", [&] {
+        check_combination(arguments);
+        Extraction(app, arguments).run();
     });
 }
 

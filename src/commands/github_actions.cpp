@@ -27,6 +27,12 @@ std::string escaped(std::string_view text, std::string_view special) {
     return out;
 }
 
+void append(const std::string& path, std::string_view text) {
+    const io::Fd file(::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644));
+    if (!file) throw system_error("opening " + path, errno);
+    io::write_all(file.get(), io::bytes_of(text), path);
+}
+
 }  // namespace
 
 bool in_github_actions() { return environment("GITHUB_ACTIONS") == "true"; }
@@ -36,13 +42,20 @@ void annotate(App& app, Level level, std::string_view title, std::string_view me
                                 escaped(title, "%\r\n:,"), escaped(message, "%\r\n")));
 }
 
+void set_output(std::string_view name, std::string_view value) {
+    const std::string path = environment("GITHUB_OUTPUT");
+    if (path.empty()) return;
+    // The next step would go on with nothing: that it cannot be said is a failure.
+    if (value.find_first_of("\r\n") != std::string_view::npos)
+        throw Error(Fault::usage, fmt::format("the output {} cannot hold a line's end: {}", name, printable(value)));
+    append(path, fmt::format("{}={}\n", name, value));
+}
+
 void add_to_step_summary(App& app, std::string_view markdown) {
     const std::string path = environment("GITHUB_STEP_SUMMARY");
     if (path.empty()) return;
     try {
-        const io::Fd file(::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644));
-        if (!file) throw system_error("opening " + path, errno);
-        io::write_all(file.get(), io::bytes_of(markdown), path);
+        append(path, markdown);
     } catch (const Error& error) {  // the work is done all the same
         app.progress.warn("the step's summary cannot be written: " + error.message());
     }

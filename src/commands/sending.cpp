@@ -5,6 +5,7 @@
 
 #include "base/text.hpp"
 #include "commands/registry_access.hpp"
+#include "image/package_note.hpp"
 #include "push/push.hpp"
 #include "recipe/provenance.hpp"
 
@@ -74,9 +75,7 @@ oci::Annotations annotations_of(const recipe::Recipe& recipe, const artifact::Su
     oci::Annotations out;
     for (const auto& [name, value] : labels)
         if (name.starts_with("org.opencontainers.image.")) out.emplace(name, value);
-    out["dev.wasmx.package.path"] = recipe.package_path();
-    out["dev.wasmx.package.size"] = std::to_string(package.size);
-    out["dev.wasmx.package.digest"] = package.digest.str();
+    image::PackageNote{.path = recipe.package_path(), .size = package.size, .digest = package.digest}.add_to(out);
     return out;
 }
 

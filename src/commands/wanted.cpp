@@ -20,14 +20,6 @@ std::vector<std::string> ids_in(const Arguments& arguments, std::string_view opt
     return out;
 }
 
-std::optional<std::uint64_t> size_in(const Arguments& arguments, std::string_view option) {
-    if (!arguments.has(option)) return std::nullopt;
-    const std::string text = arguments.text(option);
-    if (const auto bytes = parse_bytes(text)) return bytes;
-    throw Error(Fault::usage, fmt::format("{} {} is no size", option, printable(text)),
-                "a size is a whole number and a unit: 8GB, 7500MB, 8GiB");
-}
-
 void check_not_empty(const Arguments& arguments) {
     for (const std::string_view name : {"--source", "--ref", "--base-image", "--repository", "--tag", "--output",
                                         "--workflow", "--platform", "--runtime-version"})
@@ -52,6 +44,14 @@ oci::Reference repository_from(const Arguments& arguments) {
 }
 
 }  // namespace
+
+std::optional<std::uint64_t> size_in(const Arguments& arguments, std::string_view option) {
+    if (!arguments.has(option)) return std::nullopt;
+    const std::string text = arguments.text(option);
+    if (const auto bytes = parse_bytes(text)) return bytes;
+    throw Error(Fault::usage, fmt::format("{} {} is no size", option, printable(text)),
+                "a size is a whole number and a unit: 8GB, 7500MB, 8GiB");
+}
 
 doctor::Request request_from(const Arguments& arguments) {
     if (arguments.has("--tag") && arguments.has("--repository"))

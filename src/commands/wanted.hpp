@@ -36,4 +36,7 @@ inline constexpr std::array wanted_options{
 doctor::Request request_from(const Arguments& arguments);
 doctor::Selection selection_from(const Arguments& arguments);
 
+/// The value of an option that is a size; nullopt when it was not given.
+std::optional<std::uint64_t> size_in(const Arguments& arguments, std::string_view option);
+
 }  // namespace wasmx::commands

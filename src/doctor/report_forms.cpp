@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "base/markdown.hpp"
 #include "base/text.hpp"
 #include "doctor/doctor.hpp"
 
@@ -23,16 +24,6 @@ Json json_of(const Finding& finding) {
              {"mend", result.mend},          {"details", result.details},
              {"seconds", finding.seconds},   {"figures", Json::object()}};
     for (const auto& [name, value] : result.figures) out["figures"][name] = value;
-    return out;
-}
-
-// One cell of a table: no line of its own, no column more, no markup.
-std::string cell(std::string_view text) {
-    std::string out;
-    for (const char c : printable(text)) {
-        if (std::string_view("|\\`*_<>[]").find(c) != std::string_view::npos) out += '\\';
-        out += c == '\n' ? ' ' : c;
-    }
     return out;
 }
 
@@ -58,8 +49,9 @@ std::string markdown_of(const Report& report) {
                                       : verdict == Verdict::warn ? "⚠️"
                                       : verdict == Verdict::fail ? "❌"
                                                                  : "➖";
-        out += fmt::format("| {} | {} | {}{} | {} |\n", sign, cell(finding.check.id), cell(finding.result.observed),
-                           finding.ignored ? " (ignored)" : "", cell(finding.result.mend));
+        out += fmt::format("| {} | {} | {}{} | {} |\n", sign, markdown_cell(finding.check.id),
+                           markdown_cell(finding.result.observed), finding.ignored ? " (ignored)" : "",
+                           markdown_cell(finding.result.mend));
     }
     return out + fmt::format("\n{}\n", summary_of(report));
 }

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <exception>
 #include <utility>
 
 #include "base/error.hpp"
@@ -17,7 +18,11 @@ namespace {
 class Fetch final : public io::Source {
 public:
     Fetch(io::SourcePtr blob, std::unique_ptr<Progress::Task> task, std::uint64_t& fetched)
-        : blob_(std::move(blob)), task_(std::move(task)), fetched_(fetched) {}
+        : blob_(std::move(blob)), task_(std::move(task)), fetched_(fetched), exceptions_(std::uncaught_exceptions()) {}
+    // Left early because the file was there, or because something failed, which is told elsewhere.
+    ~Fetch() override {
+        if (!at_end_ && std::uncaught_exceptions() == exceptions_) task_->done("as far as needed");
+    }
 
     std::size_t read(std::span<std::byte> buffer) override {
         const std::size_t count = blob_->read(buffer);
@@ -31,6 +36,7 @@ private:
     io::SourcePtr blob_;
     std::unique_ptr<Progress::Task> task_;
     std::uint64_t& fetched_;
+    int exceptions_;
     bool at_end_ = false;
 };
 
@@ -50,25 +56,67 @@ io::SourcePtr open_layer(registry::Repository& repository, const oci::Descriptor
     return std::make_unique<Fetch>(repository.open_blob(layer), std::move(task), fetched);
 }
 
+std::uint64_t size_of_layers(const image::Published& image) {
+    std::uint64_t out = 0;
+    for (const oci::Descriptor& layer : image.manifest.layers) out += layer.size;
+    return out;
+}
+
+Layers layers_of(registry::Repository& repository, const image::Published& image, Progress& progress,
+                 std::uint64_t& fetched) {
+    return {.count = image.manifest.layers.size(),
+            .open = [&repository, &image, &progress, &fetched](std::size_t index) {
+                return open_layer(repository, image.manifest.layers[index], progress, fetched);
+            }};
+}
+
+// The newest layer whose step of the build speaks of the file or its folder. Only a clue: what the layers above did is
+// not asked, so it is for a file whose digest is known.
+std::optional<std::size_t> layer_by_history(const oci::ImageConfig& config, const std::string& path) {
+    const std::size_t slash = path.rfind('/');
+    const std::string folder = path.substr(0, slash);
+    std::optional<std::size_t> out;
+    std::size_t layer = 0;
+    for (const auto& step : config.history) {
+        if (step.empty_layer) continue;
+        if (step.created_by.find(path.substr(slash + 1)) != std::string::npos ||
+            (!folder.empty() && step.created_by.find(folder) != std::string::npos))
+            out = layer;
+        ++layer;
+    }
+    return layer == config.diff_ids.size() ? out : std::nullopt;
+}
+
 }  // namespace
 
-Extracted extract_file(registry::Repository& repository, const image::Published& image, const std::string& path,
-                       io::Sink& sink, Progress& progress) {
-    Extracted out;
-    for (const oci::Descriptor& layer : image.manifest.layers) out.image_size += layer.size;
-    const Layers layers{.count = image.manifest.layers.size(), .open = [&](std::size_t index) {
-                            return open_layer(repository, image.manifest.layers[index], progress, out.fetched);
-                        }};
-    Found found = in_context(fmt::format("looking for {}", printable(path)), [&] { return search(layers, path); });
-
-    io::Tally tally;
-    const auto content = io::digesting(found.content.body().open(), tally);
-    io::copy(*content, sink);
-    out.digest = tally.digest;
-    out.size = tally.size;
+ExtractedFile extract_file(registry::Repository& repository, const image::Published& image, const std::string& path,
+                           const std::optional<image::PackageNote>& note, const LayerLimits& limits,
+                           Progress& progress) {
+    ExtractedFile out;
+    out.fetched.image_size = size_of_layers(image);
+    Clues clues;
+    if (note && steps_of(note->path) == steps_of(path)) {
+        clues.promise = {.size = note->size, .digest = note->digest};
+        clues.layer = layer_by_history(image.config, note->path);
+    }
+    const Layers layers = layers_of(repository, image, progress, out.fetched.bytes);
+    Found found =
+        in_context(fmt::format("looking for {}", printable(path)), [&] { return search(layers, path, limits, clues); });
+    out.content = std::move(found.content);
+    out.digest = found.digest;
     out.layer = found.layer + 1;
     out.sha256_file = std::move(found.sha256_file);
+    out.was_promised = found.was_promised;
     return out;
+}
+
+std::pair<Tree, Fetched> extract_tree(registry::Repository& repository, const image::Published& image,
+                                      const Selection& selection, Content content, const LayerLimits& limits,
+                                      Progress& progress) {
+    Fetched fetched{.image_size = size_of_layers(image)};
+    const Layers layers = layers_of(repository, image, progress, fetched.bytes);
+    Tree tree = search_tree(layers, selection, content, limits);
+    return {std::move(tree), fetched};
 }
 
 }  // namespace wasmx::extract

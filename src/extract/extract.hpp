@@ -1,35 +1,51 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// extract: takes one file out of a published image, from the registry alone. It knows no engine, and not what the file
-// is for.
+// extract: takes files out of a published image, from the registry alone. It knows no engine, and not what they are
+// for.
 
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "base/progress.hpp"
+#include "extract/pass.hpp"
+#include "extract/selection.hpp"
+#include "extract/tree.hpp"
+#include "image/package_note.hpp"
 #include "image/published.hpp"
-#include "io/stream.hpp"
 #include "registry/registry.hpp"
 
 namespace wasmx::extract {
 
-struct Extracted {
-    Digest digest;  ///< sha256 of the file
-    std::uint64_t size = 0;
-    std::uint64_t fetched = 0;               ///< bytes of layers that were downloaded
-    std::uint64_t image_size = 0;            ///< bytes of all layers
-    std::size_t layer = 0;                   ///< which layer it came from, counted from 1 at the base
-    std::optional<std::string> sha256_file;  ///< text of the `<path>.sha256` beside it in the same layer
+/// What it took, in bytes of layers as the registry has them.
+struct Fetched {
+    std::uint64_t bytes = 0;
+    std::uint64_t image_size = 0;  ///< of all layers
 };
 
-/// Writes the regular file at `path` ("/wasmx/dist/x.tar.gz") to `sink`, from the newest layer that has it, having
-/// honoured whiteouts, opaque directories, symbolic links anywhere on the way, and hard links. Every layer that had a
-/// say is read to its end and its digest verified before the first byte is written; the caller finishes the sink. (OCI
-/// image-spec, layer.md) Errors, each Fault::not_found unless said: the path is not in the image; it was deleted by a
-/// later layer (which); it is a directory or a device. Fault::usage: the path is none. Fault::integrity: a layer is not
-/// what its digest says, or no archive that an engine would unpack.
-Extracted extract_file(registry::Repository& repository, const image::Published& image, const std::string& path,
-                       io::Sink& sink, Progress& progress);
+struct ExtractedFile {
+    io::TempFile content;
+    Digest digest;                           ///< sha256 of the file
+    std::size_t layer = 0;                   ///< which layer it came from, counted from 1 at the base
+    std::optional<std::string> sha256_file;  ///< text of the `<path>.sha256` beside it, where that was read
+    bool was_promised = false;               ///< the manifest's word for its digest was kept; nothing more was read
+    Fetched fetched;
+};
+
+/// The regular file at `path` ("/wasmx/dist/x.tar.gz"), from the newest layer that has it, having honoured whiteouts,
+/// opaque directories, symbolic links anywhere on the way, and hard links. Every layer that had a say is read to its
+/// end and its digest verified before this returns; when `note` is about the path, a file of that digest is enough.
+/// (OCI image-spec, layer.md) Errors, each Fault::not_found unless said: the path is not in the image; it was deleted
+/// by a later layer (which); it is a device. A directory is IsDirectory. Fault::usage: the path is none.
+/// Fault::integrity: a layer is not what its digest says, or no archive that an engine would unpack, or beyond the
+/// limits; the file is not what `note` promises.
+ExtractedFile extract_file(registry::Repository& repository, const image::Published& image, const std::string& path,
+                           const std::optional<image::PackageNote>& note, const LayerLimits& limits,
+                           Progress& progress);
+
+/// A folder, or what matches a pattern: see search_tree.
+std::pair<Tree, Fetched> extract_tree(registry::Repository& repository, const image::Published& image,
+                                      const Selection& selection, Content content, const LayerLimits& limits,
+                                      Progress& progress);
 
 }  // namespace wasmx::extract

@@ -34,8 +34,12 @@ Kind kind_of(Type type) {
 
 }  // namespace
 
-LayerSearch::LayerSearch(Goal goal, const LayerLimits& limits)
-    : goal_(std::move(goal)), limits_(limits), members_that_count_(goal_.members), is_directory_(goal_.path.size()) {}
+LayerSearch::LayerSearch(Goal goal, const LayerLimits& limits, std::optional<Promise> promise)
+    : goal_(std::move(goal)),
+      limits_(limits),
+      promise_(std::move(promise)),
+      members_that_count_(goal_.members),
+      is_directory_(goal_.path.size()) {}
 
 void LayerSearch::begin_layer() {
     layer_ = {};
@@ -104,7 +108,7 @@ void LayerSearch::place_node(std::size_t depth, const io::TarEntry& member, io::
         }
     }
     layer_.nodes[depth - 1] = Node{.type = member.type, .target = member.target, .member = layer_.members - 1};
-    if (is_path && member.type == Type::file && !goal_.wants_directory()) layer_.content = spooled(member, reader);
+    if (is_path && member.type == Type::file && !goal_.wants_directory()) keep_content(member, reader);
 }
 
 // In the path's folder, or below another name there.
@@ -116,21 +120,11 @@ void LayerSearch::place_neighbour(Names names, const io::TarEntry& member, io::T
     if (member.type == Type::file && !goal_.wants_directory()) layer_.sha256_file = small_text(member, reader);
 }
 
-// To a temporary file: only the end of the layer tells whether these are the bytes.
-io::TempFile LayerSearch::spooled(const io::TarEntry& member, io::TarReader& reader) const {
-    if (member.size > limits_.file_bytes)
-        throw Error(Fault::integrity,
-                    fmt::format("{} claims to have {}", printable(member.path), human_bytes(member.size)));
-    io::TempFile out;
-    std::vector<std::byte> buffer(4 * io::chunk_size);
-    while (const std::size_t count = reader.read(buffer)) {
-        if (count > member.size - out.size()) break;  // never beyond what was claimed
-        out.write(std::span(buffer).first(count));
-    }
-    if (out.size() != member.size)
-        throw Error(Fault::integrity,
-                    fmt::format("{} has not the {} bytes that its header claims", printable(member.path), member.size));
-    return out;
+// To a temporary file: mostly only the end of the layer tells whether these are the bytes.
+void LayerSearch::keep_content(const io::TarEntry& member, io::TarReader& reader) {
+    layer_.content.emplace();
+    layer_.digest = spool_member(member, reader, limits_.kept_bytes, *layer_.content);
+    settled_ = promise_ && promise_->size == member.size && promise_->digest == layer_.digest;
 }
 
 std::string LayerSearch::small_text(const io::TarEntry& member, io::TarReader& reader) const {

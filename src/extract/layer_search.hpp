@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "extract/goal.hpp"
+#include "extract/layers.hpp"
 #include "io/file.hpp"
 #include "io/tar.hpp"
 
@@ -38,9 +39,16 @@ struct Answer {
 
 /// Beyond what any image has; what is beyond is not read on.
 struct LayerLimits {
-    std::uint64_t members = 10'000'000;
-    std::uint64_t file_bytes = std::uint64_t{64} << 30;
+    std::uint64_t members = 10'000'000;         ///< of a layer
+    std::uint64_t kept_bytes = 16'000'000'000;  ///< of all that is taken out
+    std::uint64_t kept_entries = 1'000'000;
     std::uint64_t sha256_file_bytes = 4096;
+};
+
+/// What is known beforehand of the file: bytes of that digest are the ones, whatever else the layer holds.
+struct Promise {
+    std::uint64_t size = 0;
+    Digest digest;
 };
 
 /// One pass from the newest layer down, for one goal: is told every member of every layer, and after each layer whether
@@ -49,20 +57,22 @@ struct LayerLimits {
 /// are the ones: a later member of the same name wins, as it does for tar. (OCI image-spec, layer.md)
 ///
 /// Directories that are only implied (a member below them, no member of their own) neither hide nor replace anything.
-class LayerSearch {
+class LayerSearch final : public LayerObserver {
 public:
     /// The goal's path is not empty.
-    explicit LayerSearch(Goal goal, const LayerLimits& limits = {});
+    explicit LayerSearch(Goal goal, const LayerLimits& limits = {}, std::optional<Promise> promise = {});
 
-    void begin_layer();
-    /// `reader` stands at the member. Throws Fault::integrity for what no engine would unpack or what is beyond a
-    /// limit.
-    void observe(const io::TarEntry& member, io::TarReader& reader);
+    void begin_layer() override;
+    /// Throws Fault::integrity for what no engine would unpack or what is beyond a limit.
+    void observe(const io::TarEntry& member, io::TarReader& reader) override;
+    /// The promised file was met: the rest of the layer cannot change what it is.
+    bool is_settled() const noexcept override { return settled_; }
     /// nullopt: the layer does not decide, the one below may.
     std::optional<Answer> end_layer();
 
     /// The file's bytes, once the answer is `file`.
     const std::optional<io::TempFile>& content() const noexcept { return layer_.content; }
+    const Digest& digest() const noexcept { return layer_.digest; }
     /// The text of `<path>.sha256`, if the layer that decided has it.
     const std::optional<std::string>& sha256_file() const noexcept { return layer_.sha256_file; }
     /// Some of the names seen in the path's folder, for a hint.
@@ -81,6 +91,7 @@ private:
         bool something_below = false;            ///< the path has members below it: it is a directory
         std::optional<Answer> hidden;
         std::optional<io::TempFile> content;
+        Digest digest;  ///< of the content
         std::optional<std::string> sha256_file;
     };
 
@@ -91,11 +102,13 @@ private:
     std::optional<Answer> found_in_layer() const;
     std::size_t common_with_path(Names names) const;
 
-    io::TempFile spooled(const io::TarEntry& member, io::TarReader& reader) const;
+    void keep_content(const io::TarEntry& member, io::TarReader& reader);
     std::string small_text(const io::TarEntry& member, io::TarReader& reader) const;
 
     Goal goal_;
     LayerLimits limits_;
+    std::optional<Promise> promise_;
+    bool settled_ = false;
     Layer layer_;
     std::uint64_t members_that_count_;  ///< of the layer at hand
     bool before_first_layer_ = true;

@@ -2,30 +2,34 @@
 #pragma once
 
 #include <cstddef>
-#include <functional>
 #include <optional>
 #include <string>
 
-#include "io/file.hpp"
-#include "io/stream.hpp"
+#include "extract/layer_search.hpp"
+#include "extract/layers.hpp"
 
 namespace wasmx::extract {
 
-/// The layers of an image, base first, wherever they are kept. A layer is opened again when a link leads back to it;
-/// its stream throws at the end if the bytes are not the layer's.
-struct Layers {
-    std::size_t count = 0;
-    std::function<io::SourcePtr(std::size_t)> open;
-};
-
 struct Found {
     io::TempFile content;
+    Digest digest;
     std::size_t layer = 0;                   ///< counted from 0 at the base
     std::optional<std::string> sha256_file;  ///< beside `path` as it was asked for
+    bool was_promised = false;
 };
 
-/// Finds the regular file at `path`; every layer that had a say has been read to its end. Errors as extract_file has
-/// them.
-Found search(const Layers& layers, const std::string& path);
+/// Where to begin, and what is known beforehand.
+struct Clues {
+    std::optional<Promise> promise;
+    std::optional<std::size_t> layer;  ///< that most likely has the promised file
+};
+
+/// Finds the regular file at `path`; every layer that had a say has been read to its end, unless the promised file was
+/// met. Errors as extract_file has them; a directory is IsDirectory. A file that is not the promised one is
+/// Fault::integrity.
+Found search(const Layers& layers, const std::string& path, const LayerLimits& limits = {}, const Clues& clues = {});
+
+/// The file that a hard link outside of a selection leads to.
+Found search_from(const Layers& layers, Goal goal, const LayerLimits& limits);
 
 }  // namespace wasmx::extract

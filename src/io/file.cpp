@@ -38,9 +38,10 @@ private:
 // Reads by position, so that several sources share one descriptor.
 class SharedFileSource final : public Source {
 public:
-    SharedFileSource(std::shared_ptr<Fd> fd, std::uint64_t size) : fd_(std::move(fd)), size_(size) {}
+    SharedFileSource(std::shared_ptr<Fd> fd, std::uint64_t size, std::uint64_t from = 0)
+        : fd_(std::move(fd)), end_(from + size), at_(from) {}
     std::size_t read(std::span<std::byte> buffer) override {
-        const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), size_ - at_));
+        const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), end_ - at_));
         for (;;) {
             const ssize_t count = ::pread(fd_->get(), buffer.data(), wanted, static_cast<off_t>(at_));
             if (count >= 0) {
@@ -53,8 +54,8 @@ public:
 
 private:
     std::shared_ptr<Fd> fd_;
-    std::uint64_t size_;
-    std::uint64_t at_ = 0;
+    std::uint64_t end_;
+    std::uint64_t at_;
 };
 
 Fd open_or_throw(const fs::path& path) {
@@ -131,6 +132,11 @@ void TempFile::write(std::span<const std::byte> bytes) {
 
 Body TempFile::body() const {
     return {.size = size_, .open = [fd = fd_, size = size_] { return std::make_unique<SharedFileSource>(fd, size); }};
+}
+
+Body TempFile::part(std::uint64_t from, std::uint64_t size) const {
+    return {.size = size,
+            .open = [fd = fd_, from, size] { return std::make_unique<SharedFileSource>(fd, size, from); }};
 }
 
 void TempFile::keep(const fs::path& path) {

@@ -48,6 +48,8 @@ public:
     std::uint64_t size() const noexcept { return size_; }
     /// The bytes written so far, from the start; bodies share the file and outlive this object.
     Body body() const;
+    /// `size` of them from `from` on.
+    Body part(std::uint64_t from, std::uint64_t size) const;
     /// Gives it a name in the folder it was made in, whole at once; a file of that name that is there already stays.
     /// Not synced: who finds it later has to hold it against its digest.
     void keep(const std::filesystem::path& path);

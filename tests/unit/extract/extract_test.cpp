@@ -78,14 +78,6 @@ Json row(Json descriptor, const std::string& architecture) {
     return descriptor;
 }
 
-class Collected final : public io::Sink {
-public:
-    void write(std::span<const std::byte> bytes) override { text += io::text_of(bytes); }
-    void finish() override { finished = true; }
-    std::string text;
-    bool finished = false;
-};
-
 // What was told, one line for each task: "layer sha256:… 2.0 KiB: 2048 of 2048, verified".
 class Told final : public Progress {
 public:
@@ -141,24 +133,22 @@ TEST_CASE("extract_file fetches the layers it needs, and says what it did") {
 
     const image::Published image = image::open_published(there.repository, there.name, amd64);
     CHECK(image.digest.str() == manifest.at("digest").get<std::string>());
-    Collected sink;
     Told told;
-    const Extracted out = extract_file(there.repository, image, "/dist/x", sink, told);
+    const ExtractedFile out = extract_file(there.repository, image, "/dist/x", {}, {}, told);
 
-    CHECK(sink.text == "the file");
-    CHECK_FALSE(sink.finished);  // that is the caller's
+    CHECK(all_of(out.content.body().open()) == "the file");
     CHECK(out.digest == io::sha256("the file"));
-    CHECK(out.size == 8);
     CHECK(out.layer == 2);
-    CHECK(out.fetched == middle.size() + top.size());
-    CHECK(out.image_size == base.size() + middle.size() + top.size());
+    CHECK(out.fetched.bytes == middle.size() + top.size());
+    CHECK(out.fetched.image_size == base.size() + middle.size() + top.size());
     CHECK(out.sha256_file == "its sum");
+    CHECK_FALSE(out.was_promised);
     REQUIRE(told.tasks.size() == 2);
     CHECK(told.tasks[0] == "layer " + io::sha256(top).brief() + " 1.5 KiB: 1536 of 1536, verified");
     for (const Seen& seen : there.server.seen()) CHECK_FALSE(has(seen.target, io::sha256(base).str()));
 }
 
-TEST_CASE("extract_file writes nothing that is not verified") {
+TEST_CASE("extract_file gives nothing that is not verified") {
     const std::string good = tar({file("x", "good"), file("y", std::string(200'000, 'y'))});
     std::string bad = good;
     bad[bad.size() - 5000] = 'z';  // long after x
@@ -167,13 +157,66 @@ TEST_CASE("extract_file writes nothing that is not verified") {
         there.image({good}, "amd64", "tag");
         there.blobs["/v2/kong/x/blobs/" + io::sha256(good).str()].body = sent;
         const image::Published image = image::open_published(there.repository, there.name, amd64);
-        Collected sink;
         Told told;
-        failure(Fault::integrity, [&] { extract_file(there.repository, image, "/x", sink, told); });
-        CHECK(sink.text.empty());
-        REQUIRE(told.tasks.size() == 1);
-        CHECK(told.tasks[0].ends_with(", failed"));
+        failure(Fault::integrity, [&] { extract_file(there.repository, image, "/x", {}, {}, told); });
+        for (const std::string& task : told.tasks) CHECK(task.ends_with(", failed"));
     }
+}
+
+TEST_CASE("a promised file is enough, and the only one that is") {
+    const std::string content(50'000, 'p');
+    const std::string layer = tar({file("dist/x", content), file("z", std::string(3'000'000, 'z'))});
+    const std::string top = tar({file("c", "")});
+    MemoryRegistry there;
+    there.image({layer, top}, "amd64", "tag");
+    image::Published image = image::open_published(there.repository, there.name, amd64);
+    const image::PackageNote note{.path = "/dist/x", .size = content.size(), .digest = io::sha256(content)};
+    std::size_t layers = 0;
+    const auto take = [&](const image::PackageNote& promised, const std::string& path = "/dist/x") {
+        Told told;
+        ExtractedFile out = extract_file(there.repository, image, path, promised, {}, told);
+        layers = told.tasks.size();
+        return out;
+    };
+
+    const ExtractedFile early = take(note);
+    CHECK(all_of(early.content.body().open()) == content);
+    CHECK(early.was_promised);
+    CHECK(early.layer == 1);
+    CHECK(early.fetched.bytes < layer.size() / 2);
+    CHECK(layers == 2);
+
+    // The history points past the layer above.
+    image.config.history = {{"COPY dist/x /dist/x", false}, {"ENV a=b", true}, {"RUN touch c", false}};
+    CHECK(take(note).was_promised);
+    CHECK(layers == 1);
+    for (const std::vector<oci::ImageConfig::History>& history :
+         {std::vector<oci::ImageConfig::History>{{"RUN something else", false}, {"RUN touch c", false}},
+          {{"ADD", false}, {"COPY dist/x /dist/x", false}},  // a wrong clue costs time only
+          {{"COPY dist/x /dist/x", false}}}) {
+        image.config.history = history;
+        CHECK(take(note).layer == 1);
+        CHECK(layers == 2);
+    }
+
+    for (const auto& [size, text] : {std::pair{content.size(), "other"}, std::pair<std::size_t, const char*>{3, "p"}}) {
+        const image::PackageNote wrong{.path = "dist/./x", .size = size, .digest = io::sha256(text)};
+        const std::string message = failure(Fault::integrity, [&] { take(wrong); });
+        CHECK(has(message, "the manifest promises"));
+    }
+    // It is about one file.
+    CHECK_FALSE(take(note, "/z").was_promised);
+    CHECK(failure(Fault::not_found, [&] { take(note, "/dist/y"); }) == "/dist/y is not in the image");
+}
+
+TEST_CASE("a promised file that the image has deleted is still what was promised, and no other is taken for it") {
+    MemoryRegistry there;
+    there.image({tar({file("x", "old")}), tar({whiteout("x")})}, "amd64", "tag");
+    const image::Published image = image::open_published(there.repository, there.name, amd64);
+    const image::PackageNote note{.path = "/x", .size = 3, .digest = io::sha256("new")};
+    Told told;
+    CHECK(failure(Fault::not_found, [&] { extract_file(there.repository, image, "/x", note, {}, told); }) ==
+          "/x was deleted by layer 2");
 }
 
 TEST_CASE("extract_file says of a foreign layer that it is one") {
@@ -183,9 +226,8 @@ TEST_CASE("extract_file says of a foreign layer that it is one") {
         there.image({tar({file("x", "1")})}, "amd64", "tag");
         image::Published image = image::open_published(there.repository, there.name, amd64);
         image.manifest.layers[0].media_type = media_type;
-        Collected sink;
         Told told;
-        CHECK(has(failure(Fault::not_found, [&] { extract_file(there.repository, image, "/x", sink, told); }),
+        CHECK(has(failure(Fault::not_found, [&] { extract_file(there.repository, image, "/x", {}, {}, told); }),
                   "foreign layer"));
     }
 }

@@ -97,7 +97,7 @@ TEST_CASE("a claimed size costs nothing") {
         return block;
     }();
     CHECK(has(outcome(layer_of(base256 + "few"), Fault::integrity), "claims to have 1.0 TiB"));
-    static_assert(LayerLimits{}.file_bytes < tebibyte);
+    static_assert(LayerLimits{}.kept_bytes < tebibyte);
     // Within the limit, but not there.
     CHECK_FALSE(outcome(layer_of(raw_header("x", '0', 1 << 30) + "few"), Fault::integrity).empty());
 }

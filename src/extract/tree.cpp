@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "extract/tree.hpp"
+
+#include <fmt/format.h>
+
+#include <set>
+#include <utility>
+
+#include "base/error.hpp"
+#include "base/text.hpp"
+#include "extract/pass.hpp"
+#include "extract/search.hpp"
+
+namespace wasmx::extract {
+
+namespace {
+
+using Type = io::TarEntry::Type;
+using Kind = Answer::Kind;
+using Names = std::span<const std::string_view>;
+using Entries = std::map<std::string, TreeEntry>;
+
+constexpr std::string_view whiteout_prefix = ".wh.";
+constexpr std::string_view opaque_whiteout = ".wh..wh..opq";
+
+std::string joined(Names names) {
+    std::string out;
+    for (const std::string_view name : names) out.append(out.empty() ? "" : "/").append(name);
+    return out;
+}
+
+void erase_below(Entries& entries, const std::string& path) {
+    const std::string prefix = path + "/";
+    auto at = entries.lower_bound(prefix);
+    while (at != entries.end() && at->first.starts_with(prefix)) at = entries.erase(at);
+}
+
+/// What the layers above hide from those below.
+class Hidden {
+public:
+    /// The path, and all below it.
+    void add(std::string path) { whole_.insert(std::move(path)); }
+    /// All below the path, not itself.
+    void add_below(std::string path) { below_.insert(std::move(path)); }
+    bool everything() const { return whole_.contains("") || below_.contains(""); }
+    bool has(const std::string& path) const {
+        if (everything() || whole_.contains(path)) return true;
+        for (auto slash = path.find('/'); slash != std::string::npos; slash = path.find('/', slash + 1)) {
+            const std::string above = path.substr(0, slash);
+            if (whole_.contains(above) || below_.contains(above)) return true;
+        }
+        return false;
+    }
+    std::size_t size() const { return whole_.size() + below_.size(); }
+
+private:
+    std::set<std::string> whole_;
+    std::set<std::string> below_;
+};
+
+/// Gathers what a selection takes, layer by layer from the newest down. The way to its base is `LayerSearch`'s matter.
+class TreeSearch final : public LayerObserver {
+public:
+    TreeSearch(const Selection& selection, Goal goal, Content content, const LayerLimits& limits)
+        : selection_(selection), goal_(std::move(goal)), content_(content), limits_(limits) {
+        if (!goal_.path.empty()) way_.emplace(goal_, limits_);
+    }
+
+    void begin_layer() override {
+        in_layer_.clear();
+        whiteouts_.clear();
+        opaque_.clear();
+        members_ = 0;
+        if (way_) way_->begin_layer();
+    }
+
+    void observe(const io::TarEntry& member, io::TarReader& reader) override {
+        const auto names = find_member_names(member.path);
+        if (way_) {
+            way_->observe(member, reader);
+        } else if (!names || members_ + 1 > limits_.members) {
+            throw Error(Fault::integrity, fmt::format("the layer has a member outside the image, or too many: {}",
+                                                      printable(member.path)));
+        }
+        ++members_;
+        const std::size_t depth = goal_.path.size();
+        if (names->size() <= depth || !std::equal(goal_.path.begin(), goal_.path.end(), names->begin()))
+            return observe_on_the_way(*names, member);
+        place(Names(*names).subspan(depth), member, reader);
+    }
+
+    /// What the layer says about the way to the base; nullopt: it goes on below.
+    std::optional<Answer> end_layer(std::size_t layer) {
+        merge(layer);
+        if (!way_) return std::nullopt;
+        return way_->end_layer();
+    }
+
+    bool is_complete() const {
+        if (hidden_.everything()) return true;
+        return selection_.is_literal() && hidden_.has(joined_patterns());
+    }
+
+    const std::set<std::string>& neighbours() const { return way_->neighbours(); }
+    bool has_entries() const { return !entries_.empty(); }
+    Tree take(Path base) && { return {.base = std::move(base), .entries = std::move(entries_), .content = spool_}; }
+    Entries& entries() { return entries_; }
+    io::TempFile& spool() { return spool_; }
+
+private:
+    std::string joined_patterns() const {
+        const std::vector<std::string_view> names(selection_.patterns.begin(), selection_.patterns.end());
+        return joined(names);
+    }
+
+    // The base, or a folder above it.
+    void observe_on_the_way(Names names, const io::TarEntry& member) {
+        const auto is_above = [this](Names folder) {
+            return folder.size() <= goal_.path.size() && std::equal(folder.begin(), folder.end(), goal_.path.begin());
+        };
+        if (names.empty()) return;
+        const Names folder = names.first(names.size() - 1);
+        const std::string_view name = names.back();
+        if (name == opaque_whiteout && is_above(folder)) {
+            note(opaque_, {});
+        } else if (name.starts_with(whiteout_prefix)) {
+            if (is_above(folder) && name.substr(whiteout_prefix.size()) == goal_.path[folder.size()])
+                note(whiteouts_, {});
+        } else if (member.type != Type::directory && is_above(names)) {
+            in_layer_.clear();  // with what was below
+        }
+    }
+
+    void place(Names names, const io::TarEntry& member, io::TarReader& reader) {
+        const auto is_whiteout = [](std::string_view any) { return any.starts_with(whiteout_prefix); };
+        const Names folder = names.first(names.size() - 1);
+        if (std::any_of(folder.begin(), folder.end(), is_whiteout)) return;
+        const std::string_view name = names.back();
+        if (name == opaque_whiteout) return note(opaque_, joined(folder));
+        if (is_whiteout(name)) {
+            std::string path = joined(folder);
+            path.append(path.empty() ? "" : "/").append(name.substr(whiteout_prefix.size()));
+            return note(whiteouts_, std::move(path));
+        }
+        add(joined(names), names, member, reader);
+    }
+
+    void note(std::set<std::string>& set, std::string path) {
+        check_count(set.size() + hidden_.size());
+        set.insert(std::move(path));
+    }
+
+    void check_count(std::size_t count) const {
+        if (count >= limits_.kept_entries)
+            throw Error(Fault::integrity, fmt::format("there are more than {} entries", limits_.kept_entries),
+                        "name less with --path");
+    }
+
+    void add(std::string path, Names names, const io::TarEntry& member, io::TarReader& reader) {
+        const bool is_directory = member.type == Type::directory;
+        if (!is_directory) erase_below(in_layer_, path);
+        const bool is_taken = selection_.takes(names);
+        // What is no directory, where only directories lead on, hides what lower layers have there.
+        const bool blocks = !is_taken && !is_directory && names.size() < selection_.patterns.size();
+        if (!is_taken && !blocks) return;
+        if (hidden_.has(path)) return;
+        const auto above = entries_.find(path);
+        if (above != entries_.end() && !(is_directory && above->second.type == Type::directory)) return;
+        if (blocks) return note(whiteouts_, std::move(path));
+        check_count(entries_.size() + in_layer_.size());
+        TreeEntry entry{.type = member.type,
+                        .size = member.type == Type::file ? member.size : 0,
+                        .mode = member.mode,
+                        .mtime = member.mtime,
+                        .target = member.target,
+                        .member = members_ - 1};
+        if (entry.type == Type::hardlink) take_linked(entry);
+        if (entry.type == Type::file && member.type == Type::file && content_ == Content::taken) {
+            entry.at = spool_.size();
+            entry.digest = spool_member(member, reader, limits_.kept_bytes - spool_.size(), spool_);
+        }
+        in_layer_.insert_or_assign(std::move(path), std::move(entry));
+    }
+
+    // A hard link to what was already taken from this layer is that file; what it is else is found out in the end.
+    void take_linked(TreeEntry& link) const {
+        const auto names = find_member_names(link.target);
+        const std::size_t depth = goal_.path.size();
+        if (!names || names->size() <= depth || !std::equal(goal_.path.begin(), goal_.path.end(), names->begin()))
+            return;
+        const auto found = in_layer_.find(joined(Names(*names).subspan(depth)));
+        if (found == in_layer_.end() || found->second.type == Type::directory) return;
+        link = found->second;
+    }
+
+    // Whiteouts are about the layers below, wherever in the archive they stand.
+    void merge(std::size_t layer) {
+        for (auto& [path, entry] : in_layer_) {
+            entry.layer = layer;
+            if (entry.type != Type::directory) hidden_.add(path);
+            entries_.try_emplace(path, std::move(entry));
+        }
+        for (const std::string& path : whiteouts_) hidden_.add(path);
+        for (const std::string& path : opaque_) hidden_.add_below(path);
+    }
+
+    const Selection& selection_;
+    const Goal goal_;
+    const Content content_;
+    const LayerLimits limits_;
+    std::optional<LayerSearch> way_;  // none to the root
+    Entries entries_;
+    Entries in_layer_;
+    std::set<std::string> whiteouts_;
+    std::set<std::string> opaque_;
+    Hidden hidden_;
+    std::uint64_t members_ = 0;
+    io::TempFile spool_;
+};
+
+// Follows links that lead out of the selection, or to what the layers below have.
+void resolve_links(const Layers& layers, const Path& base, Content content, const LayerLimits& limits, Entries& entries,
+                   io::TempFile& spool) {
+    for (auto& [path, entry] : entries) {
+        if (entry.type != Type::hardlink) continue;
+        if (content == Content::left) continue;
+        Goal link{.path = base, .rest = {}, .newest_layer = entry.layer, .folder_of_link = {}};
+        for (const std::string_view name : split(path, '/')) link.path.emplace_back(name);
+        try {
+            Found found = search_from(layers, after_hardlink(link, entry.target, entry.layer, entry.member), limits);
+            entry.type = Type::file;
+            entry.target.clear();
+            entry.at = spool.size();
+            entry.size = found.content.size();
+            entry.digest = found.digest;
+            if (entry.size > limits.kept_bytes - spool.size())
+                throw Error(Fault::integrity, fmt::format("more than {} in all", human_bytes(limits.kept_bytes)),
+                            "if that is right, allow it with --max-size");
+            std::vector<std::byte> buffer(4 * io::chunk_size);
+            const auto bytes = found.content.body().open();
+            while (const std::size_t count = bytes->read(buffer)) spool.write(std::span(buffer).first(count));
+        } catch (Error& error) {
+            error.add_frame(
+                fmt::format("following {}, a hard link to {}", text_of(link.path), printable(entry.target)));
+            throw;
+        }
+    }
+}
+
+}  // namespace
+
+Tree search_tree(const Layers& layers, const Selection& selection, Content content, const LayerLimits& limits) {
+    if (layers.count == 0) throw Error(Fault::not_found, "the image has no layers");
+    Goal goal{.path = selection.base, .rest = {}, .newest_layer = layers.count - 1, .folder_of_link = {}};
+    Trail trail(layers.count);
+    try {
+        for (;;) {
+            if (goal.wants_directory()) {  // first the folder that a link's ".." is taken from
+                const Pass pass = pass_over(layers, goal, limits);
+                goal = trail.follow(goal, pass.answer, pass.layer, pass.search.neighbours());
+                continue;
+            }
+            TreeSearch search(selection, goal, content, limits);
+            bool is_there = goal.path.empty();
+            std::optional<std::pair<Answer, std::size_t>> elsewhere;
+            std::size_t layers_read = 0;
+            for (std::size_t layer = goal.newest_layer + 1; layer-- > 0 && !elsewhere && !search.is_complete();) {
+                read_layer(layers, layer, search);
+                ++layers_read;
+                const auto answer = search.end_layer(layer);
+                if (!answer) continue;
+                if (answer->kind == Kind::directory) {
+                    is_there = true;
+                } else if (is_there) {
+                    break;  // a directory above it took its place, and is not merged with what is below
+                } else {
+                    elsewhere.emplace(*answer, layer);
+                }
+            }
+            if (!is_there && !elsewhere)
+                elsewhere.emplace(Answer{.kind = Kind::absent, .depth = goal.path.size(), .target = {}}, 0);
+            if (elsewhere) {
+                goal = trail.follow(goal, elsewhere->first, elsewhere->second, search.neighbours());
+                continue;
+            }
+            const Path base = goal.path;
+            resolve_links(layers, base, content, limits, search.entries(), search.spool());
+            Tree tree = std::move(search).take(base);
+            tree.layers_read = layers_read;
+            return tree;
+        }
+    } catch (Error& error) {
+        trail.add_to(error);
+        throw;
+    }
+}
+
+}  // namespace wasmx::extract

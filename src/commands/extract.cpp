@@ -105,7 +105,7 @@ private:
     void take_file(registry::Repository& repository, const std::string& path) {
         auto file = extract::extract_file(repository, image_, path, note_, limits_, app_.progress);
         const std::string name = name_in(path);
-        if (file.sha256_file) artifact::check_sha256_file(*file.sha256_file, name, file.digest);
+        if (file.sha256_file) artifact::check_sha256_file(*file.sha256_file, name, file.entry.digest);
         report_.fetched = file.fetched;
         check_package(path, file.content.body());
         if (arguments_.has("--stdout")) {
@@ -114,11 +114,9 @@ private:
             return tell_fetched();
         }
         fs::create_directories(output_);
-        extract::Item item{.path = {}, .entry = {.size = file.content.size(), .layer = file.layer - 1}};
-        item.entry.digest = file.digest;
+        extract::Item item{.path = path, .entry = file.entry};
         if (arguments_.has("--unpack")) {
             report_.tree = unpack(name, file.content.body());
-            item.path = path;
         } else {
             io::AtomicFile out(output_ / name);
             io::copy(*file.content.body().open(), out);
@@ -184,7 +182,6 @@ private:
                         "see what is there with --list --path /wasmx/dist");
         if (tree.entries.empty()) throw Error(Fault::not_found, fmt::format("{} is not in the image", printable(text)));
         report_.fetched = fetched;
-        report_.layers_read = tree.layers_read;
         return std::move(tree);
     }
 

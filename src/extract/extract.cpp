@@ -17,7 +17,7 @@ namespace {
 // A layer on its way from the registry.
 class Fetch final : public io::Source {
 public:
-    Fetch(io::SourcePtr blob, std::unique_ptr<Progress::Task> task, std::uint64_t& fetched)
+    Fetch(io::SourcePtr blob, std::unique_ptr<Progress::Task> task, Fetched& fetched)
         : blob_(std::move(blob)), task_(std::move(task)), fetched_(fetched), exceptions_(std::uncaught_exceptions()) {}
     // Left early because the file was there, or because something failed, which is told elsewhere.
     ~Fetch() override {
@@ -26,7 +26,7 @@ public:
 
     std::size_t read(std::span<std::byte> buffer) override {
         const std::size_t count = blob_->read(buffer);
-        fetched_ += count;
+        fetched_.bytes += count;
         task_->advance(count);
         if (count == 0 && !buffer.empty() && !std::exchange(at_end_, true)) task_->done("verified");
         return count;
@@ -35,7 +35,7 @@ public:
 private:
     io::SourcePtr blob_;
     std::unique_ptr<Progress::Task> task_;
-    std::uint64_t& fetched_;
+    Fetched& fetched_;
     int exceptions_;
     bool at_end_ = false;
 };
@@ -48,10 +48,11 @@ bool is_kept_elsewhere(const oci::Descriptor& layer) {
 }
 
 io::SourcePtr open_layer(registry::Repository& repository, const oci::Descriptor& layer, Progress& progress,
-                         std::uint64_t& fetched) {
+                         Fetched& fetched) {
     if (is_kept_elsewhere(layer))
         throw Error(Fault::not_found, fmt::format("{} is a foreign layer ({}), which is kept outside the registry",
                                                   layer.digest.brief(), printable(layer.media_type)));
+    ++fetched.layers;
     auto task = progress.task(fmt::format("layer {} {}", layer.digest.brief(), human_bytes(layer.size)), layer.size);
     return std::make_unique<Fetch>(repository.open_blob(layer), std::move(task), fetched);
 }
@@ -63,7 +64,7 @@ std::uint64_t size_of_layers(const image::Published& image) {
 }
 
 Layers layers_of(registry::Repository& repository, const image::Published& image, Progress& progress,
-                 std::uint64_t& fetched) {
+                 Fetched& fetched) {
     return {.count = image.manifest.layers.size(),
             .open = [&repository, &image, &progress, &fetched](std::size_t index) {
                 return open_layer(repository, image.manifest.layers[index], progress, fetched);
@@ -99,12 +100,12 @@ ExtractedFile extract_file(registry::Repository& repository, const image::Publis
         clues.promise = {.size = note->size, .digest = note->digest};
         clues.layer = layer_by_history(image.config, note->path);
     }
-    const Layers layers = layers_of(repository, image, progress, out.fetched.bytes);
+    const Layers layers = layers_of(repository, image, progress, out.fetched);
     Found found =
         in_context(fmt::format("looking for {}", printable(path)), [&] { return search(layers, path, limits, clues); });
     out.content = std::move(found.content);
-    out.digest = found.digest;
-    out.layer = found.layer + 1;
+    out.entry = {.size = out.content.size(), .mode = found.mode, .mtime = found.mtime, .layer = found.layer};
+    out.entry.digest = found.digest;
     out.sha256_file = std::move(found.sha256_file);
     out.was_promised = found.was_promised;
     return out;
@@ -114,7 +115,7 @@ std::pair<Tree, Fetched> extract_tree(registry::Repository& repository, const im
                                       const Selection& selection, Content content, const LayerLimits& limits,
                                       Progress& progress) {
     Fetched fetched{.image_size = size_of_layers(image)};
-    const Layers layers = layers_of(repository, image, progress, fetched.bytes);
+    const Layers layers = layers_of(repository, image, progress, fetched);
     Tree tree = search_tree(layers, selection, content, limits);
     return {std::move(tree), fetched};
 }

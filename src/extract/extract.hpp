@@ -20,13 +20,13 @@ namespace wasmx::extract {
 /// What it took, in bytes of layers as the registry has them.
 struct Fetched {
     std::uint64_t bytes = 0;
+    std::size_t layers = 0;        ///< one that a link led back to counts again
     std::uint64_t image_size = 0;  ///< of all layers
 };
 
 struct ExtractedFile {
     io::TempFile content;
-    Digest digest;                           ///< sha256 of the file
-    std::size_t layer = 0;                   ///< which layer it came from, counted from 1 at the base
+    TreeEntry entry;
     std::optional<std::string> sha256_file;  ///< text of the `<path>.sha256` beside it, where that was read
     bool was_promised = false;               ///< the manifest's word for its digest was kept; nothing more was read
     Fetched fetched;

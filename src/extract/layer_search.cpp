@@ -124,6 +124,8 @@ void LayerSearch::place_neighbour(Names names, const io::TarEntry& member, io::T
 void LayerSearch::keep_content(const io::TarEntry& member, io::TarReader& reader) {
     layer_.content.emplace();
     layer_.digest = spool_member(member, reader, limits_.kept_bytes, *layer_.content);
+    layer_.mode = member.mode;
+    layer_.mtime = member.mtime;
     settled_ = promise_ && promise_->size == member.size && promise_->digest == layer_.digest;
 }
 

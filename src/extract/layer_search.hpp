@@ -73,6 +73,8 @@ public:
     /// The file's bytes, once the answer is `file`.
     const std::optional<io::TempFile>& content() const noexcept { return layer_.content; }
     const Digest& digest() const noexcept { return layer_.digest; }
+    std::uint32_t mode() const noexcept { return layer_.mode; }
+    std::int64_t mtime() const noexcept { return layer_.mtime; }
     /// The text of `<path>.sha256`, if the layer that decided has it.
     const std::optional<std::string>& sha256_file() const noexcept { return layer_.sha256_file; }
     /// Some of the names seen in the path's folder, for a hint.
@@ -92,6 +94,8 @@ private:
         std::optional<Answer> hidden;
         std::optional<io::TempFile> content;
         Digest digest;  ///< of the content
+        std::uint32_t mode = 0;
+        std::int64_t mtime = 0;
         std::optional<std::string> sha256_file;
     };
 

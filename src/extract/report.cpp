@@ -79,10 +79,10 @@ std::string listing_of(const Report& report) {
 }
 
 std::string json_of(const Report& report) {
-    Json out{{"schema_version", schema_version},  {"image", report.image},
-             {"digest", report.digest.str()},     {"entries", Json::array()},
-             {"fetched", report.fetched.bytes},   {"image_size", report.fetched.image_size},
-             {"layers_read", report.layers_read}, {"verified", report.verified}};
+    Json out{{"schema_version", schema_version},     {"image", report.image},
+             {"digest", report.digest.str()},        {"entries", Json::array()},
+             {"fetched", report.fetched.bytes},      {"image_size", report.fetched.image_size},
+             {"layers_read", report.fetched.layers}, {"verified", report.verified}};
     if (report.tree) out["tree"] = *report.tree;
     for (const auto& [path, entry] : report.items) {
         Json row{{"path", path},         {"type", name_of(entry.type)},

@@ -22,7 +22,6 @@ struct Report {
     std::vector<Item> items;
     std::optional<std::string> tree;  ///< where the package was unpacked
     Fetched fetched;
-    std::size_t layers_read = 0;
     bool verified = false;  ///< the package was held against its contract
 };
 

@@ -14,6 +14,16 @@ namespace {
 
 using Kind = Answer::Kind;
 
+Found found_by(const LayerSearch& search, std::size_t layer, std::optional<std::string> sha256_file) {
+    return {.content = *search.content(),
+            .digest = search.digest(),
+            .mode = search.mode(),
+            .mtime = search.mtime(),
+            .layer = layer,
+            .sha256_file = std::move(sha256_file),
+            .was_promised = search.is_settled()};
+}
+
 Found follow_to_file(const Layers& layers, Goal goal, const LayerLimits& limits, std::optional<Promise> promise) {
     Trail trail(layers.count);
     // The checksum file that counts stands beside the name that was asked for, not beside what that is a link to.
@@ -26,11 +36,7 @@ Found follow_to_file(const Layers& layers, Goal goal, const LayerLimits& limits,
             const bool is_last = pass.answer.depth == goal.path.size() && !goal.wants_directory();
             if (is_last && !std::exchange(has_name, true)) sha256_file = pass.search.sha256_file();
             if (is_last && pass.answer.kind == Kind::file)
-                return {.content = *pass.search.content(),
-                        .digest = pass.search.digest(),
-                        .layer = pass.layer,
-                        .sha256_file = std::move(sha256_file),
-                        .was_promised = pass.search.is_settled()};
+                return found_by(pass.search, pass.layer, std::move(sha256_file));
             goal = trail.follow(goal, pass.answer, pass.layer, pass.search.neighbours());
         }
     } catch (Error& error) {
@@ -44,11 +50,7 @@ std::optional<Found> find_in_layer(const Layers& layers, Goal goal, const LayerL
     LayerSearch search(goal, limits, clues.promise);
     read_layer(layers, *clues.layer, search);
     if (!search.is_settled()) return std::nullopt;
-    return Found{.content = *search.content(),
-                 .digest = search.digest(),
-                 .layer = *clues.layer,
-                 .sha256_file = {},
-                 .was_promised = true};
+    return found_by(search, *clues.layer, {});
 }
 
 }  // namespace

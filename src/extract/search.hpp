@@ -13,6 +13,8 @@ namespace wasmx::extract {
 struct Found {
     io::TempFile content;
     Digest digest;
+    std::uint32_t mode = 0;
+    std::int64_t mtime = 0;
     std::size_t layer = 0;                   ///< counted from 0 at the base
     std::optional<std::string> sha256_file;  ///< beside `path` as it was asked for
     bool was_promised = false;

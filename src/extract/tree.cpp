@@ -263,10 +263,8 @@ Tree search_tree(const Layers& layers, const Selection& selection, Content conte
             TreeSearch search(selection, goal, content, limits);
             bool is_there = goal.path.empty();
             std::optional<std::pair<Answer, std::size_t>> elsewhere;
-            std::size_t layers_read = 0;
             for (std::size_t layer = goal.newest_layer + 1; layer-- > 0 && !elsewhere && !search.is_complete();) {
                 read_layer(layers, layer, search);
-                ++layers_read;
                 const auto answer = search.end_layer(layer);
                 if (!answer) continue;
                 if (answer->kind == Kind::directory) {
@@ -285,9 +283,7 @@ Tree search_tree(const Layers& layers, const Selection& selection, Content conte
             }
             const Path base = goal.path;
             resolve_links(layers, base, content, limits, search.entries(), search.spool());
-            Tree tree = std::move(search).take(base);
-            tree.layers_read = layers_read;
-            return tree;
+            return std::move(search).take(base);
         }
     } catch (Error& error) {
         trail.add_to(error);

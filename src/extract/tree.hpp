@@ -30,7 +30,6 @@ struct Tree {
     Path base;                                 ///< the selection's, behind all links
     std::map<std::string, TreeEntry> entries;  ///< by path below the base: "a/b"
     io::TempFile content;
-    std::size_t layers_read = 0;
 };
 
 enum class Content { taken, left };

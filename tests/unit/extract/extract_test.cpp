@@ -137,9 +137,10 @@ TEST_CASE("extract_file fetches the layers it needs, and says what it did") {
     const ExtractedFile out = extract_file(there.repository, image, "/dist/x", {}, {}, told);
 
     CHECK(all_of(out.content.body().open()) == "the file");
-    CHECK(out.digest == io::sha256("the file"));
-    CHECK(out.layer == 2);
+    CHECK(out.entry.digest == io::sha256("the file"));
+    CHECK(out.entry.layer == 1);
     CHECK(out.fetched.bytes == middle.size() + top.size());
+    CHECK(out.fetched.layers == 2);
     CHECK(out.fetched.image_size == base.size() + middle.size() + top.size());
     CHECK(out.sha256_file == "its sum");
     CHECK_FALSE(out.was_promised);
@@ -182,7 +183,7 @@ TEST_CASE("a promised file is enough, and the only one that is") {
     const ExtractedFile early = take(note);
     CHECK(all_of(early.content.body().open()) == content);
     CHECK(early.was_promised);
-    CHECK(early.layer == 1);
+    CHECK(early.entry.layer == 0);
     CHECK(early.fetched.bytes < layer.size() / 2);
     CHECK(layers == 2);
 
@@ -195,7 +196,7 @@ TEST_CASE("a promised file is enough, and the only one that is") {
           {{"ADD", false}, {"COPY dist/x /dist/x", false}},  // a wrong clue costs time only
           {{"COPY dist/x /dist/x", false}}}) {
         image.config.history = history;
-        CHECK(take(note).layer == 1);
+        CHECK(take(note).entry.layer == 0);
         CHECK(layers == 2);
     }
 

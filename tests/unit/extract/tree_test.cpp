@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -48,8 +49,14 @@ std::string shown(const Tree& tree) {
 }
 
 std::string taken(const std::vector<Members>& layers, const std::string& selection, std::size_t* read = nullptr) {
-    const Tree tree = search_tree(layers_of(layers), Selection::parse(selection), Content::taken);
-    if (read != nullptr) *read = tree.layers_read;
+    Layers all = layers_of(layers);
+    std::set<std::size_t> opened;
+    all.open = [&opened, open = std::move(all.open)](std::size_t layer) {
+        opened.insert(layer);
+        return open(layer);
+    };
+    const Tree tree = search_tree(all, Selection::parse(selection), Content::taken);
+    if (read != nullptr) *read = opened.size();
     return shown(tree);
 }
 

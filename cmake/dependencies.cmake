@@ -42,6 +42,6 @@ target_compile_definitions(wasmx_options INTERFACE _FILE_OFFSET_BITS=64
 target_include_directories(wasmx_options INTERFACE ${PROJECT_SOURCE_DIR}/src)
 if(WASMX_SANITIZE)
   # gcc 12 sees uninitialised values in its own <regex> when it instruments.
-  target_compile_options(wasmx_options INTERFACE -Wno-maybe-uninitialized -fsanitize=${WASMX_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_compile_options(wasmx_options INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized> -fsanitize=${WASMX_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   target_link_options(wasmx_options INTERFACE -fsanitize=${WASMX_SANITIZE})
 endif()

@@ -163,9 +163,7 @@ private:
         // What is no directory, where only directories lead on, hides what lower layers have there.
         const bool blocks = !is_taken && !is_directory && names.size() < selection_.patterns.size();
         if (!is_taken && !blocks) return;
-        if (hidden_.has(path)) return;
-        const auto above = entries_.find(path);
-        if (above != entries_.end() && !(is_directory && above->second.type == Type::directory)) return;
+        if (hidden_.has(path) || (!is_directory && is_folder_above(path))) return;
         if (blocks) return note(whiteouts_, std::move(path));
         check_count(entries_.size() + in_layer_.size());
         TreeEntry entry{.type = member.type,
@@ -180,6 +178,13 @@ private:
             entry.digest = spool_member(member, reader, limits_.kept_bytes - spool_.size(), spool_);
         }
         in_layer_.insert_or_assign(std::move(path), std::move(entry));
+    }
+
+    // Whether a layer above has a folder there, be it only implied.
+    bool is_folder_above(const std::string& path) const {
+        if (entries_.contains(path)) return true;  // else it would be hidden
+        const auto below = entries_.lower_bound(path + "/");
+        return below != entries_.end() && below->first.starts_with(path + "/");
     }
 
     // A hard link to what was already taken from this layer is that file; what it is else is found out in the end.

@@ -60,6 +60,8 @@ std::string top_of(std::string_view path) { return std::string(path.substr(0, pa
 
 }  // namespace
 
+std::string normal_path(const std::string& path) { return find_resolved({}, path).value_or(path); }
+
 void Listing::add(const io::TarEntry& member) {
     if (++count_ > most_members)
         throw Error(Fault::integrity, fmt::format("the archive has more than {} members", most_members));
@@ -115,10 +117,15 @@ std::vector<std::string> Listing::top_names() const {
 }
 
 std::optional<std::uint64_t> Listing::find_file(const std::string& path) const {
+    const auto file = find_resolved_file(path);
+    return file ? std::optional(members_.at(*file).size) : std::nullopt;
+}
+
+std::optional<std::string> Listing::find_resolved_file(const std::string& path) const {
     auto found = members_.find(path);
     for (int links = 0; links < most_links && found != members_.end(); ++links) {
         const Member& member = found->second;
-        if (member.type == Type::file) return member.size;
+        if (member.type == Type::file) return found->first;
         if (member.target.empty()) return std::nullopt;
         found = members_.find(member.target);
     }

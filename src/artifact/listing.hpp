@@ -12,6 +12,9 @@
 
 namespace wasmx::artifact {
 
+/// A member's path without "./" and trailing slash, "." and ".." taken as text; as it is when it leaves the archive.
+std::string normal_path(const std::string& path);
+
 /// What a tarball would leave behind when it is unpacked, and what is wrong with its members one by one. Keeps names
 /// and sizes, no content.
 class Listing {
@@ -25,6 +28,8 @@ public:
     std::vector<std::string> violations() const;
     /// The names at the top, sorted.
     std::vector<std::string> top_names() const;
+    /// Where the regular file at `path` is, followed if that is a link; nullopt when there is none.
+    std::optional<std::string> find_resolved_file(const std::string& path) const;
     /// The size of the regular file at `path`, followed if that is a link; nullopt when there is none.
     std::optional<std::uint64_t> find_file(const std::string& path) const;
     std::uint64_t files() const noexcept;

@@ -11,8 +11,8 @@ struct ArMember {
     std::uint64_t size = 0;
 };
 
-/// Walks a static library in one pass, in GNU's dialect or BSD's, passing over its tables of symbols. libarchive does too,
-/// but takes what is not a number for one, and a table of names of any size. (ar(5); System V ABI, "Archive File")
+/// Walks a static library in one pass, in GNU's dialect or BSD's, passing over its tables of symbols. libarchive does
+/// too, but takes what is not a number for one, and a table of names of any size. (ar(5); System V ABI, "Archive File")
 class ArReader {
 public:
     /// Throws Fault::integrity when the bytes are not those of a static library, or of a thin one, which only names

@@ -46,16 +46,30 @@ std::span<const std::byte> bytes_of_symbol(Elf* elf, std::span<const std::byte> 
     return object.subspan(header.sh_offset + symbol.st_value, size);
 }
 
-std::optional<GElf_Sym> find_in_table(Elf* elf, Elf_Scn* section, const GElf_Shdr& header, const std::string& name) {
-    Elf_Data* data = elf_getdata(section, nullptr);
+std::string_view bytes_of_section(Elf_Scn* section) {
+    const Elf_Data* data = section == nullptr ? nullptr : elf_rawdata(section, nullptr);
     if (data == nullptr) damaged_by_libelf();
+    return {static_cast<const char*>(data->d_buf), data->d_buf == nullptr ? 0 : data->d_size};
+}
+
+std::optional<GElf_Sym> find_in_table(Elf* elf, Elf_Scn* section, const GElf_Shdr& header, std::string_view name) {
+    Elf_Data* symbols = elf_getdata(section, nullptr);
+    if (symbols == nullptr) damaged_by_libelf();
+    const std::string_view names = bytes_of_section(elf_getscn(elf, header.sh_link));
     GElf_Sym symbol;
-    for (int i = 0; gelf_getsym(data, i, &symbol) != nullptr; ++i) {
-        if (symbol.st_shndx == SHN_UNDEF) continue;
-        const char* text = elf_strptr(elf, header.sh_link, symbol.st_name);
-        if (text != nullptr && text == name) return symbol;
+    for (int i = 0; gelf_getsym(symbols, i, &symbol) != nullptr; ++i) {
+        if (symbol.st_shndx == SHN_UNDEF || symbol.st_name >= names.size()) continue;
+        // Without measuring each name first, which in a table without zeros would take for ever.
+        const std::string_view from = names.substr(symbol.st_name);
+        if (from.starts_with(name) && from.size() > name.size() && from[name.size()] == '\0') return symbol;
     }
     return std::nullopt;
+}
+
+// 0 in the header says that there are more than its field can say (System V ABI, "ELF Header": e_shnum); libelf would
+// make room for as many as the file claims.
+bool has_countable_sections(std::span<const std::byte> object) noexcept {
+    return object.size() < elf_header_size || half_at(object, 60) != 0;
 }
 
 }  // namespace
@@ -78,19 +92,20 @@ std::string elf_machine_name(std::uint16_t machine) {
 
 std::optional<std::span<const std::byte>> find_elf_symbol(std::span<const std::byte> object, std::string_view name) {
     if (elf_version(EV_CURRENT) == EV_NONE) throw Error(Fault::bug, "libelf is older than its header");
+    if (!has_countable_sections(object)) damaged("it has no sections, or more than can be counted");
     // libelf does not write to an image that it was given for reading.
     auto* image = const_cast<char*>(reinterpret_cast<const char*>(object.data()));
     const std::unique_ptr<Elf, EndElf> elf(elf_memory(image, object.size()));
     if (elf == nullptr) damaged_by_libelf();
     GElf_Ehdr file;
     if (elf_kind(elf.get()) != ELF_K_ELF || gelf_getehdr(elf.get(), &file) == nullptr) damaged("it is no ELF file");
-    const std::string wanted(name);
     for (Elf_Scn* section = nullptr; (section = elf_nextscn(elf.get(), section)) != nullptr;) {
         GElf_Shdr header;
         if (gelf_getshdr(section, &header) == nullptr) damaged_by_libelf();
         if (header.sh_type != SHT_SYMTAB) continue;
-        if (const auto symbol = find_in_table(elf.get(), section, header, wanted))
-            return bytes_of_symbol(elf.get(), object, *symbol);
+        // There is one at most. (System V ABI, "Sections": SHT_SYMTAB)
+        const auto symbol = find_in_table(elf.get(), section, header, name);
+        return symbol ? std::optional(bytes_of_symbol(elf.get(), object, *symbol)) : std::nullopt;
     }
     return std::nullopt;
 }

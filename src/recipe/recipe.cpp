@@ -56,9 +56,9 @@ std::string Recipe::tag() const { return fmt::format("{}-{}", stem_of(*this), pl
 
 std::string Recipe::top_directory() const { return fmt::format("{}-{}", stem_of(*this), platform.asset_arch()); }
 
-std::string Recipe::package_name() const { 
+std::string Recipe::package_name() const {
     return fmt::format("{}{}{}", package_prefix, top_directory(), package_suffix);
- }
+}
 
 std::string Recipe::package_path() const { return fmt::format("/wasmx/dist/{}", package_name()); }
 

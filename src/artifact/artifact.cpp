@@ -109,8 +109,8 @@ Point judged(Point point, const Seen& seen, std::vector<std::string> faults, std
     point.details = std::move(faults);
     if (!point.details.empty()) {
         point.verdict = Verdict::fail;
-        point.observed =
-            fmt::format("{} {} wrong", point.details.size(), point.details.size() == 1 ? "thing is" : "things are");
+        point.observed = point.details.size() == 1 ? point.details.front()
+                                                   : fmt::format("{} things are wrong", point.details.size());
     } else if (!seen.is_whole) {
         point.verdict = Verdict::skip;
         point.observed = "the archive cannot be read to its end";
@@ -128,7 +128,6 @@ std::string top_of(const Seen& seen, const Contract& contract) {
 
 Point archive_point(const Seen& seen) {
     Point point{.id = "archive", .title = "it is a tar, compressed with gzip, and whole"};
-    // Said of a broken archive it would be a reason, and this is the fault.
     return judged(std::move(point), seen, seen.faults, fmt::format("gzip, {} files", seen.listing.files()));
 }
 
@@ -244,10 +243,7 @@ Point form_point(const Seen& seen) {
                     "without name and time in the gzip header"};
     point =
         judged(std::move(point), seen, seen.form.deviations(), "sorted, of one time, owned by 0:0, plain gzip header");
-    if (point.verdict == Verdict::fail) {
-        point.verdict = Verdict::warn;
-        point.observed = "made again it would have other bytes";
-    }
+    if (point.verdict == Verdict::fail) point.verdict = Verdict::warn;
     return point;
 }
 

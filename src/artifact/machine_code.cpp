@@ -2,9 +2,9 @@
 // Whose machine code some bytes are, by the instructions that begin and end functions. Each marker has at least 23
 // fixed bits, so that other bytes hardly have one by chance.
 //
-// Counted, for each KiB: the builtins of an x86-64 V8 10.2 have 4.4 markers of their own and in 1.6 MB none of
-// AArch64's; those of an AArch64 one 5.7 of their own and in 1.3 MB none of x86-64's; random bytes 1 in 2 MB. The
-// threshold is a sixteenth of what is there.
+// Counted: 1.6 MB of builtins of V8 10.2 for x86-64 have 7260 markers of their own, 4.4 a KiB, and none of AArch64's;
+// 1.3 MB where those of the same V8 for AArch64 are have 7568, 5.7 a KiB, and none of x86-64's; 24 MB of other AArch64
+// code have 2 of x86-64's, random bytes hardly one in 1 MB. The threshold is a sixteenth of what is there.
 #include "artifact/machine_code.hpp"
 
 #include <algorithm>

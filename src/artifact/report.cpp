@@ -47,7 +47,9 @@ std::string text_of(const Point& point, std::size_t id_width, const Style& style
         out += fmt::format("\n{:{}}{}", "", column, wrapped(printable(line), column, style.width));
     };
     if (style.verbose) add("asks whether " + point.title);
-    for (std::size_t i = 0; i < std::min(point.details.size(), most_details); ++i) add("- " + point.details[i]);
+    const bool is_told = point.details.size() == 1 && point.details.front() == point.observed;
+    for (std::size_t i = 0; i < std::min(point.details.size(), most_details) && !is_told; ++i)
+        add("- " + point.details[i]);
     if (point.details.size() > most_details) add(fmt::format("- and {} more", point.details.size() - most_details));
     if (!point.mend.empty()) add("mend: " + point.mend);
     return out;

@@ -16,7 +16,7 @@ struct Point {
     std::string id;     ///< "libraries"
     std::string title;  ///< "every member of every library is an object for the platform"
     Verdict verdict = Verdict::pass;
-    std::string observed{};              ///< one line; of what was skipped: why
+    std::string observed{};              ///< one line: what is right, or wrong; of what was skipped: why
     std::vector<std::string> details{};  ///< one for each thing that is wrong
     std::string mend{};                  ///< the next step, where one is known
 };

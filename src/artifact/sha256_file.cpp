@@ -45,7 +45,7 @@ Point checksum_point(const std::optional<std::string>& sha256_file, const std::s
     } catch (const Error& error) {
         if (error.fault() != Fault::integrity) throw;
         point.verdict = Verdict::fail;
-        point.observed = "it does not agree";
+        point.observed = error.message();
         point.details = {error.message()};
     }
     return point;

@@ -47,8 +47,18 @@ recipe::Recipe wanted_recipe(const Arguments& arguments, const std::optional<rec
 
 // A file that is there, or a name that only a file can have; any other is an image's.
 bool names_a_file(const std::string& operand) {
-    return std::filesystem::exists(operand) || operand.ends_with(".gz") || operand.ends_with(".tgz") ||
+    std::error_code ignored;
+    return std::filesystem::exists(operand, ignored) || operand.ends_with(".gz") || operand.ends_with(".tgz") ||
            operand.starts_with('/') || operand.starts_with('.');
+}
+
+oci::Reference image_named(const std::string& operand) {
+    try {
+        return oci::Reference::parse(operand);
+    } catch (const Error& error) {
+        throw Error(Fault::usage, fmt::format("{} is neither a file that is there nor the name of an image", operand),
+                    error.message());
+    }
 }
 
 Package package_in_file(const std::string& operand) {
@@ -113,7 +123,7 @@ Point name_point(const Package& package, const recipe::Recipe& recipe) {
     point.observed = package.name;
     if (package.name != recipe.package_name()) {
         point.verdict = Verdict::fail;
-        point.details = {fmt::format("it is called {}, not {}", package.name, recipe.package_name())};
+        point.observed = fmt::format("it is called {}, not {}", package.name, recipe.package_name());
     }
     return point;
 }
@@ -126,7 +136,7 @@ artifact::Report report_on(App& app, const Arguments& arguments) {
         package = package_in_file(arguments.operand);
         recipe = wanted_recipe(arguments, recipe::Recipe::from_package_name(package->name));
     } else {
-        const auto reference = oci::Reference::parse(arguments.operand);
+        const auto reference = image_named(arguments.operand);
         recipe = wanted_recipe(arguments, recipe::Recipe::from_tag(reference.tag().value_or("")));
         auto found = package_in_image(app, reference, *recipe);
         package = std::move(found.package);
@@ -156,7 +166,7 @@ void tell_github(App& app, const artifact::Report& report) {
     for (const Point& point : report.points) {
         if (point.verdict != Verdict::fail && point.verdict != Verdict::warn) continue;
         annotate(app, point.verdict == Verdict::fail ? Level::error : Level::warning, point.id,
-                 fmt::format("{}\n{}", point.observed, fmt::join(point.details, "\n")));
+                 point.details.size() < 2 ? point.observed : fmt::format("{}", fmt::join(point.details, "\n")));
     }
 }
 

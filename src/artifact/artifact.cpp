@@ -95,6 +95,7 @@ Seen read_tarball(io::Source& file, const Contract& contract) {
         if (error.fault() != Fault::integrity) throw;
         seen.faults.push_back(fmt::format("it cannot be read to its end: {}", error.message()));
     }
+    if (compressed.head().empty()) seen.is_whole = false;
     // Consumers run `tar xzf`, and Bazel goes by the name; TarReader takes more.
     if (!compressed.head().starts_with(gzip_magic))
         seen.faults.insert(seen.faults.begin(), "it is not compressed with gzip");

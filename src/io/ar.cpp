@@ -31,23 +31,21 @@ std::string_view field(std::string_view header, std::size_t at, std::size_t size
 bool is_ar(std::string_view head) noexcept { return head.starts_with(magic) || head.starts_with(thin_magic); }
 
 ArReader::ArReader(Source& source) : source_(source) {
-    std::array<std::byte, magic.size()> head{};
-    const bool is_whole = fill(head);
-    if (is_whole && text_of(head) == thin_magic)
+    std::array<std::byte, magic.size()> bytes{};
+    const std::string_view head = text_of(std::span(bytes).first(fill(bytes)));
+    if (head == thin_magic)
         throw Error(Fault::integrity, "it is a thin archive, which names its members and does not hold them");
-    if (!is_whole || text_of(head) != magic) throw Error(Fault::integrity, "it is no static library");
+    if (head != magic) throw Error(Fault::integrity, "it is no static library");
 }
 
-// False when there is nothing more; a part of it is an error.
-bool ArReader::fill(std::span<std::byte> buffer) {
+std::size_t ArReader::fill(std::span<std::byte> buffer) {
     std::size_t filled = 0;
     while (filled < buffer.size()) {
         const std::size_t count = source_.read(buffer.subspan(filled));
         if (count == 0) break;
         filled += count;
     }
-    if (filled > 0 && filled < buffer.size()) damaged("it ends too early");
-    return filled == buffer.size();
+    return filled;
 }
 
 std::size_t ArReader::read(std::span<std::byte> buffer) {
@@ -88,7 +86,9 @@ std::optional<ArMember> ArReader::next() {
     for (;;) {
         skip_member();
         std::array<std::byte, 60> bytes{};
-        if (!fill(bytes)) return std::nullopt;
+        const std::size_t filled = fill(bytes);
+        if (filled == 0) return std::nullopt;
+        if (filled < bytes.size()) damaged("it ends too early");
         const std::string_view header = text_of(bytes);
         const auto size = parse_number(field(header, 48, 10));
         if (header.substr(58) != "`\n" || !size) damaged("something else stands where a member begins");

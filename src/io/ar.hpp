@@ -25,7 +25,7 @@ public:
     std::size_t read(std::span<std::byte> buffer);
 
 private:
-    bool fill(std::span<std::byte> buffer);
+    std::size_t fill(std::span<std::byte> buffer);
     void skip_member();
     std::string take_text(std::uint64_t size, std::uint64_t limit);
     std::string name_at(std::string_view offset) const;

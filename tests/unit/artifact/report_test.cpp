@@ -8,7 +8,7 @@ namespace wasmx::artifact {
 
 namespace {
 
-const Report report{.subject = "x\x1b.tar.gz",
+const Report report{.subject = "x\x1b[31m.tar.gz",
                     .package_name = "x.tar.gz",
                     .platform = "linux/arm64",
                     .digest = "sha256:00",

@@ -97,7 +97,8 @@ inline std::string arm64_code(std::size_t count) {
     return out;
 }
 inline std::string x86_64_code(std::size_t count) {
-    const std::string function("\x55\x48\x89\xe5\x48\x83\xec\x10\xb8\x2a\x00\x00\x00\x48\x8b\xe5\x5d\xc3\xcc\xcc", 20);
+    const std::string function("\x55\x48\x89\xe5\x48\x83\xec\x10\xb8\x2a\x00\x00\x00\x48\x8b\xe5\x5d\xc3\xcc\xcc\xcc",
+                               21);
     std::string out;
     for (std::size_t i = 0; i < count; ++i) out += function;
     return out;

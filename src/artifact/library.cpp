@@ -17,7 +17,7 @@ namespace wasmx::artifact {
 
 namespace {
 
-constexpr std::size_t most_searched = 24 << 20;  // bytes of a member; V8's builtins are some two million
+constexpr std::size_t most_searched = 16 << 20;  // bytes of a member; V8's builtins are some two million
 constexpr std::size_t most_named = 3;
 constexpr std::size_t most_kept = 16;
 

@@ -95,11 +95,11 @@ TEST_CASE("a member that cannot be searched is named") {
     const std::string damaged = Object{.code = "1234", .size = 5}.bytes();
     CHECK(examined(ar({{"a.o", damaged}})).unsearched ==
           std::vector<std::string>{"a.o: the object is damaged: the symbol goes beyond its section"});
-    const std::string large = arm + std::string(24 << 20, '\0');
+    const std::string large = arm + std::string(16 << 20, '\0');
     const Library library = examined(ar({{"large.o", large}, {"b.o", arm}}));
     CHECK(library.members == 2);
     CHECK(library.faults.empty());
-    CHECK(library.unsearched == std::vector<std::string>{"large.o: 24.0 MiB are too many"});
+    CHECK(library.unsearched == std::vector<std::string>{"large.o: 16.0 MiB are too many"});
     CHECK(examined(ar({{"large.o", large}}), Search::none).unsearched.empty());
 }
 

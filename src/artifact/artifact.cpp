@@ -97,11 +97,13 @@ Seen read_tarball(io::Source& file, const Contract& contract) {
     }
     if (compressed.head().empty()) seen.is_whole = false;
     // Consumers run `tar xzf`, and Bazel goes by the name; TarReader takes more.
-    if (!compressed.head().starts_with(gzip_magic))
+    if (!compressed.head().starts_with(gzip_magic)) {
         seen.faults.insert(seen.faults.begin(), "it is not compressed with gzip");
-    else if (plain.head().starts_with(gzip_magic) || plain.head().starts_with(zstd_magic))
-        seen.faults.insert(seen.faults.begin(), "it is compressed twice");
-    seen.form.add_gzip_header(compressed.head());
+    } else {
+        seen.form.add_gzip_header(compressed.head());
+        if (plain.head().starts_with(gzip_magic) || plain.head().starts_with(zstd_magic))
+            seen.faults.insert(seen.faults.begin(), "it is compressed twice");
+    }
     return seen;
 }
 
@@ -185,6 +187,11 @@ Point libraries_point(const Seen& seen, const Contract& contract) {
             faults.push_back(fmt::format("{}: it is no static library", name));
     }
     Point point{.id = "libraries", .title = "every member of every library is an object for the platform"};
+    if (seen.is_whole && seen.libraries.empty() && faults.empty()) {
+        point.verdict = Verdict::skip;
+        point.observed = "there is no library in it";
+        return point;
+    }
     return judged(
         std::move(point), seen, std::move(faults),
         fmt::format("{} objects for {} in {} {}", members, io::elf_machine_name(contract.platform.elf_machine()),

@@ -24,7 +24,7 @@ inline constexpr Command verify_command{
     .summary = "Hold a package, published or in a file, against the contract",
     .operand = "IMAGE|TARBALL",
     .operand_help =
-        "ngx_wasm_runtime-v8-13.1.201.15-linux-arm64.tar.gz, or the image that it is in, by a tag such as\n"
+        "the .tar.gz, or the image it is in, by a tag such as "
         "ghcr.io/kong/ngx-wasm-runtimes:v8-13.1.201.15-linux-arm64",
     .options = verify_options,
     .notes =

@@ -22,6 +22,7 @@ namespace {
 
 // A broken archive can have a point against each member; the first ones tell what it is about.
 constexpr std::size_t most_lines = 50;
+constexpr std::size_t most_libraries = 1000;
 
 constexpr std::string_view gzip_magic = "\x1f\x8b";          // RFC 1952, 2.3.1
 constexpr std::string_view zstd_magic = "\x28\xb5\x2f\xfd";  // RFC 8878, 3.1.1
@@ -63,6 +64,8 @@ void examine_member(io::TarReader& reader, const io::TarEntry& member, const Con
         count = content->read(std::as_writable_bytes(std::span(head)).subspan(filled));
     head.resize(filled);
     if (!member.path.ends_with(".a") && !io::is_ar(head)) return;
+    if (seen.libraries.size() == most_libraries)
+        throw Error(Fault::integrity, fmt::format("it has more than {} static libraries", most_libraries));
     const auto search = contract.builtins_library.empty() ? Search::none : Search::builtins;
     const auto whole = io::resumed(std::move(head), std::move(content));
     seen.libraries[normal_path(member.path)] = examine_library(*whole, contract.platform, search);

@@ -246,6 +246,12 @@ TEST_CASE("members are sorted folder by folder, as tar sorts them") {
               .verdict == Verdict::warn);
 }
 
+TEST_CASE("libraries are not counted without end") {
+    Members members = package();
+    for (int i = 0; i < 1000; ++i) members.push_back(file(top + "/" + std::to_string(i) + ".a", ""));
+    CHECK(points_of(gz(members)).at("archive").observed.find("more than 1000 static libraries") != std::string::npos);
+}
+
 TEST_CASE("a stream that breaks off is no point") {
     class Broken final : public io::Source {
     public:

@@ -183,6 +183,16 @@ TEST_CASE("inspect wants gzip") {
     CHECK(points_of_bytes(zstd_stored(plain)) == "\n  - it is not compressed with gzip");
 }
 
+TEST_CASE("a name as deep as nobody unpacks it is a point") {
+    std::string deep = contract.top_directory;
+    for (int i = 0; i < 100'000; ++i) deep += "/d";
+    const std::string said = points(with({file(deep, "1")}));
+    CHECK(said.ends_with("/d…: a name of more than 4096 bytes"));
+    CHECK(
+        points(with({symlink(in_top("x"), deep)})).ends_with("v8-1.2-linux-arm64/x…: a name of more than 4096 bytes"));
+    CHECK(points(with({file(deep.substr(0, 4096), "1")})) == "");
+}
+
 TEST_CASE("inspect refuses devices") {
     for (const char type : {'3', '4', '6'})
         CHECK(points_of_bytes(gzipped(raw_header(in_top("dev"), type, 0) + tar(good))) ==
@@ -203,6 +213,15 @@ TEST_CASE("a listing has an end") {
     const io::TarEntry member{.path = "x", .type = Type::directory, .target = {}};
     for (std::size_t i = 0; i < Listing::most_members; ++i) listing.add(member);
     CHECK_THROWS_AS(listing.add(member), Error);
+
+    Listing names;
+    const io::TarEntry named{.path = std::string(4000, 'x'), .type = Type::directory, .target = {}};
+    for (std::size_t bytes = 4000; bytes <= Listing::most_name_bytes; bytes += 4000) names.add(named);
+    CHECK_THROWS_AS(names.add(named), Error);
+
+    Listing violations;
+    for (std::size_t i = 0; i <= Listing::most_violations; ++i) violations.add({.path = "/x", .target = {}});
+    CHECK(violations.violations().size() == Listing::most_violations);
 }
 
 TEST_SUITE_END();

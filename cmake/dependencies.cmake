@@ -24,6 +24,8 @@ pkg_check_modules(ARCHIVE REQUIRED IMPORTED_TARGET libarchive>=3.5)
 wasmx_dependency(archive PkgConfig::ARCHIVE)
 pkg_check_modules(ISAL REQUIRED IMPORTED_TARGET libisal>=2.30)
 wasmx_dependency(isal PkgConfig::ISAL)
+pkg_check_modules(ELF REQUIRED IMPORTED_TARGET libelf>=0.186)
+wasmx_dependency(elf PkgConfig::ELF)
 pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd>=1.4.8)
 wasmx_dependency(zstd PkgConfig::ZSTD)
 

@@ -11,6 +11,8 @@ namespace wasmx::images {
 std::string_view runtime_dockerfile() noexcept;
 /// images/runtime.sh, the RUN of that Dockerfile
 std::string_view runtime_script() noexcept;
+/// images/consumer.c: what a user of a package does first
+std::string_view consumer_program() noexcept;
 /// .github/workflows/release.yml of this project
 std::string_view release_workflow() noexcept;
 

@@ -4,86 +4,295 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <array>
+#include <map>
 #include <utility>
 
+#include "artifact/form.hpp"
+#include "artifact/library.hpp"
 #include "artifact/listing.hpp"
 #include "base/error.hpp"
 #include "base/text.hpp"
+#include "io/ar.hpp"
+#include "io/compression.hpp"
+#include "io/elf.hpp"
 
 namespace wasmx::artifact {
 
 namespace {
 
 // A broken archive can have a point against each member; the first ones tell what it is about.
-constexpr std::size_t most_points = 50;
+constexpr std::size_t most_lines = 50;
+constexpr std::size_t most_libraries = 1000;
 
-// Passes the bytes on and remembers whether they began as a gzip file does: TarReader takes other compressions too, and
-// none, where consumers run `tar xzf` and Bazel goes by the name. (RFC 1952, 2.3.1)
-class GzipSniffer final : public io::Source {
+constexpr std::string_view gzip_magic = "\x1f\x8b";          // RFC 1952, 2.3.1
+constexpr std::string_view zstd_magic = "\x28\xb5\x2f\xfd";  // RFC 8878, 3.1.1
+
+// Passes the bytes of a stream on, which it does not own, and keeps the first ones.
+class Headed final : public io::Source {
 public:
-    explicit GzipSniffer(io::SourcePtr upstream) : upstream_(std::move(upstream)) {}
+    explicit Headed(io::Source& upstream) : upstream_(upstream) {}
     std::size_t read(std::span<std::byte> buffer) override {
-        const std::size_t count = upstream_->read(buffer);
-        for (std::size_t i = 0; i < count && seen_ < magic.size(); ++i, ++seen_)
-            matches_ = matches_ && buffer[i] == magic[seen_];
+        const std::size_t count = upstream_.read(buffer);
+        const std::size_t wanted = std::min(count, most - head_.size());
+        head_ += io::text_of(buffer.first(wanted));
         return count;
     }
-    bool is_gzip() const noexcept { return seen_ == magic.size() && matches_; }
+    const std::string& head() const noexcept { return head_; }
 
 private:
-    static constexpr std::array magic{std::byte{0x1f}, std::byte{0x8b}};
-    io::SourcePtr upstream_;
-    std::size_t seen_ = 0;
-    bool matches_ = true;
+    static constexpr std::size_t most = 10;
+    io::Source& upstream_;
+    std::string head_;
 };
 
-std::vector<std::string> points_against(const Listing& listing, const Contract& contract) {
-    std::vector<std::string> points;
-    const auto tops = listing.top_names();
-    if (tops.empty()) points.emplace_back("it holds nothing");
-    if (tops.size() > 1) points.push_back(fmt::format("more than one name at the top: {}", fmt::join(tops, ", ")));
-    if (tops.size() == 1 && tops[0] != contract.top_directory)
-        points.push_back(fmt::format("the top directory is {}, not {}", tops[0], contract.top_directory));
-    // Below whatever the one directory is called, so that a wrong name is one point and not as many as there are files.
-    const std::string& top = tops.size() == 1 ? tops[0] : contract.top_directory;
-    if (listing.find_file(top)) points.push_back(fmt::format("{} is a file, no directory", top));
-    for (const std::string& name : contract.required_files) {
-        const auto size = listing.find_file(fmt::format("{}/{}", top, name));
-        if (!size) points.push_back(fmt::format("{} is missing", name));
-        if (size == 0U) points.push_back(fmt::format("{} is empty", name));
-    }
-    for (std::string& violation : listing.violations()) points.push_back(std::move(violation));
-    return points;
+// Everything that one pass over the tarball learns.
+struct Seen {
+    Listing listing;
+    Form form;
+    std::map<std::string, Library> libraries;  // by path in the archive
+    std::vector<std::string> faults;           // of the archive itself
+    bool is_whole = false;
+};
+
+// By its name, or by what it begins with: a library may stand behind a link of the name that is asked for.
+void examine_member(io::TarReader& reader, const io::TarEntry& member, const Contract& contract, Seen& seen) {
+    if (member.type != io::TarEntry::Type::file) return;
+    auto content = reader.member();
+    std::string head(8, '\0');
+    std::size_t filled = 0;
+    for (std::size_t count = 1; filled < head.size() && count > 0; filled += count)
+        count = content->read(std::as_writable_bytes(std::span(head)).subspan(filled));
+    head.resize(filled);
+    if (!member.path.ends_with(".a") && !io::is_ar(head)) return;
+    if (seen.libraries.size() == most_libraries)
+        throw Error(Fault::integrity, fmt::format("it has more than {} static libraries", most_libraries));
+    const auto search = contract.builtins_library.empty() ? Search::none : Search::builtins;
+    const auto whole = io::resumed(std::move(head), std::move(content));
+    seen.libraries[normal_path(member.path)] = examine_library(*whole, contract.platform, search);
 }
 
-void throw_if_any(std::vector<std::string> points, const std::string& package_name) {
-    if (points.empty()) return;
-    if (points.size() > most_points) {
-        const std::size_t more = points.size() - most_points;
-        points.resize(most_points);
-        points.push_back(fmt::format("and {} more", more));
+void read_archive(io::Source& plain, const Contract& contract, Seen& seen) {
+    io::TarReader reader(plain);
+    while (const auto member = reader.next()) {
+        seen.listing.add(*member);
+        seen.form.add(*member);
+        examine_member(reader, *member, contract, seen);
+    }
+    io::drain(plain);  // the checksum of gzip is at its end
+}
+
+Seen read_tarball(io::Source& file, const Contract& contract) {
+    Seen seen;
+    Headed compressed(file);
+    struct Borrowed final : io::Source {
+        explicit Borrowed(io::Source& from) : source(from) {}
+        std::size_t read(std::span<std::byte> buffer) override { return source.read(buffer); }
+        io::Source& source;
+    };
+    const auto decompressed = io::decompressed(std::make_unique<Borrowed>(compressed));
+    Headed plain(*decompressed);
+    try {
+        read_archive(plain, contract, seen);
+        seen.is_whole = true;
+    } catch (const Error& error) {
+        if (error.fault() != Fault::integrity) throw;
+        seen.faults.push_back(fmt::format("it cannot be read to its end: {}", error.message()));
+    }
+    if (compressed.head().empty()) seen.is_whole = false;
+    // Consumers run `tar xzf`, and Bazel goes by the name; TarReader takes more.
+    if (!compressed.head().starts_with(gzip_magic)) {
+        seen.faults.insert(seen.faults.begin(), "it is not compressed with gzip");
+    } else {
+        seen.form.add_gzip_header(compressed.head());
+        if (plain.head().starts_with(gzip_magic) || plain.head().starts_with(zstd_magic))
+            seen.faults.insert(seen.faults.begin(), "it is compressed twice");
+    }
+    return seen;
+}
+
+// Passes unless something is wrong; of an archive that was not read to its end nothing can be said to be right.
+Point judged(Point point, const Seen& seen, std::vector<std::string> faults, std::string observed) {
+    point.details = std::move(faults);
+    if (!point.details.empty()) {
+        point.verdict = Verdict::fail;
+        point.observed = point.details.size() == 1 ? point.details.front()
+                                                   : fmt::format("{} things are wrong", point.details.size());
+    } else if (!seen.is_whole) {
+        point.verdict = Verdict::skip;
+        point.observed = "the archive cannot be read to its end";
+    } else {
+        point.observed = std::move(observed);
+    }
+    return point;
+}
+
+// Below whatever the one directory is called, so that a wrong name is one point and not as many as there are files.
+std::string top_of(const Seen& seen, const Contract& contract) {
+    const auto tops = seen.listing.top_names();
+    return tops.size() == 1 ? tops[0] : contract.top_directory;
+}
+
+Point archive_point(const Seen& seen) {
+    Point point{.id = "archive", .title = "it is a tar, compressed with gzip, and whole"};
+    return judged(std::move(point), seen, seen.faults, fmt::format("gzip, {} files", seen.listing.files()));
+}
+
+Point top_point(const Seen& seen, const Contract& contract) {
+    std::vector<std::string> faults;
+    const auto tops = seen.listing.top_names();
+    if (tops.empty() && seen.is_whole) faults.emplace_back("it holds nothing");
+    if (tops.size() > 1) faults.push_back(fmt::format("more than one name at the top: {}", fmt::join(tops, ", ")));
+    if (tops.size() == 1 && tops[0] != contract.top_directory)
+        faults.push_back(fmt::format("the top directory is {}, not {}", tops[0], contract.top_directory));
+    if (const std::string top = top_of(seen, contract); seen.listing.find_file(top))
+        faults.push_back(fmt::format("{} is a file, no directory", top));
+    Point point{.id = "top-directory", .title = "there is one name at the top, of runtime, version and platform"};
+    return judged(std::move(point), seen, std::move(faults), contract.top_directory);
+}
+
+Point files_point(const Seen& seen, const Contract& contract) {
+    std::vector<std::string> faults;
+    for (const std::string& name : contract.required_files) {
+        if (!seen.is_whole) break;
+        const auto size = seen.listing.find_file(fmt::format("{}/{}", top_of(seen, contract), name));
+        if (!size) faults.push_back(fmt::format("{} is missing", name));
+        if (size == 0U) faults.push_back(fmt::format("{} is empty", name));
+    }
+    Point point{.id = "files", .title = "headers and libraries of the runtime are there"};
+    return judged(std::move(point), seen, std::move(faults),
+                  fmt::format("{}", fmt::join(contract.required_files, ", ")));
+}
+
+Point paths_point(const Seen& seen) {
+    Point point{.id = "paths", .title = "no path and no link leads out of the top directory"};
+    return judged(std::move(point), seen, seen.listing.violations(), "nothing leads out of the top directory");
+}
+
+// The library at a path below the top directory; nullptr when there is none.
+const Library* find_library(const Seen& seen, const Contract& contract, const std::string& name) {
+    const auto path = seen.listing.find_resolved_file(fmt::format("{}/{}", top_of(seen, contract), name));
+    const auto found = path ? seen.libraries.find(*path) : seen.libraries.end();
+    return found == seen.libraries.end() ? nullptr : &found->second;
+}
+
+Point libraries_point(const Seen& seen, const Contract& contract) {
+    std::vector<std::string> faults;
+    std::uint64_t members = 0;
+    for (const auto& [path, library] : seen.libraries) {
+        members += library.members;
+        const std::string name = path.substr(path.find('/') + 1);
+        for (const std::string& fault : library.faults) faults.push_back(fmt::format("{}: {}", printable(name), fault));
+    }
+    for (const std::string& name : contract.required_files) {
+        // Whether the file is there at all is said by another point.
+        const auto size = seen.listing.find_file(fmt::format("{}/{}", top_of(seen, contract), name));
+        if (name.ends_with(".a") && size && !find_library(seen, contract, name))
+            faults.push_back(fmt::format("{}: it is no static library", name));
+    }
+    Point point{.id = "libraries", .title = "every member of every library is an object for the platform"};
+    if (seen.is_whole && seen.libraries.empty() && faults.empty()) {
+        point.verdict = Verdict::skip;
+        point.observed = "there is no library in it";
+        return point;
+    }
+    return judged(
+        std::move(point), seen, std::move(faults),
+        fmt::format("{} objects for {} in {} {}", members, io::elf_machine_name(contract.platform.elf_machine()),
+                    seen.libraries.size(), seen.libraries.size() == 1 ? "library" : "libraries"));
+}
+
+std::string spelt(oci::Architecture architecture) {
+    return io::elf_machine_name(oci::Platform(architecture).elf_machine());
+}
+
+std::vector<std::string> faults_of(const Library::Builtins& builtins, const Contract& contract) {
+    const auto& [member, markers] = builtins;
+    const auto found = markers.architecture();
+    if (found == contract.platform.architecture()) return {};
+    const std::string counted = fmt::format("{} markers of x86-64 and {} of AArch64 in {}", markers.x86_64,
+                                            markers.arm64, human_bytes(markers.size));
+    const std::string what =
+        found ? fmt::format("are {} machine code, not {}", spelt(*found), spelt(contract.platform.architecture()))
+              : fmt::format("are not the machine code of {}", spelt(contract.platform.architecture()));
+    return {fmt::format("the builtins in {} {} ({})", printable(member), what, counted)};
+}
+
+// An object's header says what the linker was told; the builtins in it are bytes that mksnapshot wrote, perhaps for the
+// machine it ran on. Bytes that are neither machine's fail too: of real builtins there is no doubt (machine_code.cpp),
+// and an engine does not start on anything else.
+Point builtins_point(const Seen& seen, const Contract& contract) {
+    Point point{.id = "builtins", .title = "V8's embedded builtins are machine code of the platform"};
+    const auto skipped = [&](std::string why) {
+        point.verdict = Verdict::skip;
+        point.observed = std::move(why);
+        return point;
+    };
+    if (contract.builtins_library.empty()) return skipped("only V8 has them");
+    const Library* library = find_library(seen, contract, contract.builtins_library);
+    if (library == nullptr && seen.is_whole)
+        return skipped(fmt::format("{} is not there as a library", contract.builtins_library));
+    std::vector<std::string> faults;
+    std::string observed;
+    if (library != nullptr) {
+        for (const Library::Builtins& builtins : library->builtins) {
+            for (std::string& fault : faults_of(builtins, contract)) faults.push_back(std::move(fault));
+            observed = fmt::format("{} of {} machine code in {}", human_bytes(builtins.markers.size),
+                                   spelt(contract.platform.architecture()), printable(builtins.member));
+        }
+        if (library->builtins.empty()) {
+            faults.push_back(fmt::format("{} does not define {}", contract.builtins_library, builtins_symbol));
+            for (const std::string& line : library->unsearched) faults.push_back("not searched: " + line);
+        }
+    }
+    return judged(std::move(point), seen, std::move(faults), std::move(observed));
+}
+
+Point form_point(const Seen& seen) {
+    Point point{.id = "reproducible",
+                .title =
+                    "it has the form in which equal files give equal bytes: sorted, of one time, owned by 0:0, "
+                    "without name and time in the gzip header"};
+    point =
+        judged(std::move(point), seen, seen.form.deviations(), "sorted, of one time, owned by 0:0, plain gzip header");
+    if (point.verdict == Verdict::fail) point.verdict = Verdict::warn;
+    return point;
+}
+
+void throw_if_any_failed(const std::vector<Point>& points, const std::string& package_name) {
+    std::vector<std::string> lines;
+    for (const Point& point : points)
+        if (point.verdict == Verdict::fail) lines.insert(lines.end(), point.details.begin(), point.details.end());
+    if (lines.empty()) return;
+    if (lines.size() > most_lines) {
+        const std::size_t more = lines.size() - most_lines;
+        lines.resize(most_lines);
+        lines.push_back(fmt::format("and {} more", more));
     }
     std::string text = fmt::format("{} is not what its consumers expect:", package_name);
-    for (const std::string& point : points) text += "\n  - " + printable(point);
+    for (const std::string& line : lines) text += "\n  - " + printable(line);
     throw Error(Fault::integrity, std::move(text));
 }
 
 }  // namespace
 
-Summary inspect(io::SourcePtr tarball, const Contract& contract) {
+Examined examine(io::SourcePtr tarball, const Contract& contract) {
     io::Tally tally;
-    GzipSniffer source(io::digesting(std::move(tarball), tally));
-    Listing listing;
-    in_context(fmt::format("reading {}", contract.package_name), [&] {
-        io::TarReader reader(source);
-        while (const auto member = reader.next()) listing.add(*member);
-        io::drain(source);  // the digest is of the whole file
+    const auto file = io::digesting(std::move(tarball), tally);
+    const Seen seen = in_context(fmt::format("reading {}", contract.package_name), [&] {
+        Seen out = read_tarball(*file, contract);
+        // The digest is of the whole file, wherever reading stopped.
+        io::drain(*file);
+        return out;
     });
-    auto points = points_against(listing, contract);
-    if (!source.is_gzip()) points.insert(points.begin(), "it is not compressed with gzip");
-    throw_if_any(std::move(points), contract.package_name);
-    return {.digest = tally.digest, .size = tally.size, .files = listing.files()};
+    return {.summary = {.digest = tally.digest, .size = tally.size, .files = seen.listing.files()},
+            .points = {archive_point(seen), top_point(seen, contract), files_point(seen, contract), paths_point(seen),
+                       libraries_point(seen, contract), builtins_point(seen, contract), form_point(seen)}};
+}
+
+Summary inspect(io::SourcePtr tarball, const Contract& contract) {
+    const Examined examined = examine(std::move(tarball), contract);
+    throw_if_any_failed(examined.points, contract.package_name);
+    return examined.summary;
 }
 
 }  // namespace wasmx::artifact

@@ -16,7 +16,8 @@ namespace {
 
 using Type = io::TarEntry::Type;
 
-constexpr int most_links = 40;  // as many as Linux follows (path_resolution(7))
+constexpr std::size_t longest_path = 4096;  // PATH_MAX
+constexpr int most_links = 40;              // as many as Linux follows (path_resolution(7))
 
 // `path` from `folder`, with "." and ".." taken as text; nullopt when it leaves the archive.
 std::optional<std::string> find_resolved(std::string_view folder, std::string_view path) {
@@ -60,26 +61,38 @@ std::string top_of(std::string_view path) { return std::string(path.substr(0, pa
 
 }  // namespace
 
+std::string normal_path(const std::string& path) { return find_resolved({}, path).value_or(path); }
+
 void Listing::add(const io::TarEntry& member) {
     if (++count_ > most_members)
         throw Error(Fault::integrity, fmt::format("the archive has more than {} members", most_members));
+    name_bytes_ += member.path.size() + member.target.size();
+    if (name_bytes_ > most_name_bytes)
+        throw Error(Fault::integrity, fmt::format("the names in the archive take more than {} bytes", most_name_bytes));
+    if (std::max(member.path.size(), member.target.size()) > longest_path)
+        return object_to(
+            fmt::format("{}…: a name of more than {} bytes", printable(clipped(member.path, 64)), longest_path));
     const std::string shown = printable(member.path);
-    if (member.path.starts_with('/')) return violations_.push_back(fmt::format("{}: an absolute path", shown));
-    if (climbs(member.path)) return violations_.push_back(fmt::format("{}: a path with \"..\"", shown));
+    if (member.path.starts_with('/')) return object_to(fmt::format("{}: an absolute path", shown));
+    if (climbs(member.path)) return object_to(fmt::format("{}: a path with \"..\"", shown));
     const std::string path = *find_resolved({}, member.path);
     if (path.empty() && member.type == Type::directory) return;  // "./", which unpacks to nothing new
-    if (path.empty()) return violations_.push_back("a member without a name");
+    if (path.empty()) return object_to("a member without a name");
 
     check_folders(path);
     Member kept{.type = member.type, .size = member.size, .target = {}};
     if (member.type == Type::symlink || member.type == Type::hardlink) add_link(member, path, kept);
     if (member.type == Type::other)
-        violations_.push_back(fmt::format("{}: a device or the like, no file, directory or link", shown));
+        object_to(fmt::format("{}: a device or the like, no file, directory or link", shown));
     const auto [place, is_new] = members_.try_emplace(path, kept);
     if (is_new) return;
     if (place->second.type != Type::directory || kept.type != Type::directory)
-        violations_.push_back(fmt::format("{}: more than once in the archive", shown));
+        object_to(fmt::format("{}: more than once in the archive", shown));
     place->second = std::move(kept);
+}
+
+void Listing::object_to(std::string violation) {
+    if (violations_.size() < most_violations) violations_.push_back(std::move(violation));
 }
 
 // What is unpacked below a link lands wherever that points.
@@ -87,8 +100,7 @@ void Listing::check_folders(const std::string& path) {
     for (auto slash = path.find('/'); slash != std::string::npos; slash = path.find('/', slash + 1)) {
         const auto above = members_.find(path.substr(0, slash));
         if (above == members_.end() || above->second.type == Type::directory) continue;
-        violations_.push_back(
-            fmt::format("{}: below {}, which is no directory", printable(path), printable(above->first)));
+        object_to(fmt::format("{}: below {}, which is no directory", printable(path), printable(above->first)));
         return;
     }
 }
@@ -102,8 +114,8 @@ void Listing::add_link(const io::TarEntry& member, const std::string& path, Memb
         out.target = *target;
         return;
     }
-    violations_.push_back(fmt::format("{}: a {} link out of the top directory, to {}", printable(member.path),
-                                      is_symbolic ? "symbolic" : "hard", printable(member.target)));
+    object_to(fmt::format("{}: a {} link out of the top directory, to {}", printable(member.path),
+                          is_symbolic ? "symbolic" : "hard", printable(member.target)));
 }
 
 std::vector<std::string> Listing::violations() const { return violations_; }
@@ -115,10 +127,15 @@ std::vector<std::string> Listing::top_names() const {
 }
 
 std::optional<std::uint64_t> Listing::find_file(const std::string& path) const {
+    const auto file = find_resolved_file(path);
+    return file ? std::optional(members_.at(*file).size) : std::nullopt;
+}
+
+std::optional<std::string> Listing::find_resolved_file(const std::string& path) const {
     auto found = members_.find(path);
     for (int links = 0; links < most_links && found != members_.end(); ++links) {
         const Member& member = found->second;
-        if (member.type == Type::file) return member.size;
+        if (member.type == Type::file) return found->first;
         if (member.target.empty()) return std::nullopt;
         found = members_.find(member.target);
     }

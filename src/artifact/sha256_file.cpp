@@ -31,4 +31,24 @@ void check_sha256_file(std::string_view text, const std::string& package_name, c
                     fmt::format("{} says sha256:{}, the file has {}", file, stated->hex(), digest.str()));
 }
 
+Point checksum_point(const std::optional<std::string>& sha256_file, const std::string& package_name,
+                     const Digest& digest) {
+    Point point{.id = "checksum", .title = "the .sha256 file beside it says its digest"};
+    if (!sha256_file) {
+        point.verdict = Verdict::skip;
+        point.observed = fmt::format("there is no {}.sha256 beside it", package_name);
+        return point;
+    }
+    try {
+        check_sha256_file(*sha256_file, package_name, digest);
+        point.observed = digest.str();
+    } catch (const Error& error) {
+        if (error.fault() != Fault::integrity) throw;
+        point.verdict = Verdict::fail;
+        point.observed = error.message();
+        point.details = {error.message()};
+    }
+    return point;
+}
+
 }  // namespace wasmx::artifact

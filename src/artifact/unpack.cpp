@@ -34,13 +34,6 @@ std::string checked_top(const io::Body& tarball, std::uint64_t limit) {
     return tops.front();
 }
 
-std::string path_of(const std::string& stored) {
-    std::string out;
-    for (const std::string_view name : split(stored, '/'))
-        if (!name.empty() && name != ".") out.append(out.empty() ? "" : "/").append(name);
-    return out;
-}
-
 }  // namespace
 
 std::string unpack(const io::Body& tarball, io::TreeWriter& writer, std::uint64_t limit) {
@@ -48,13 +41,13 @@ std::string unpack(const io::Body& tarball, io::TreeWriter& writer, std::uint64_
     const auto bytes = io::decompressed(tarball.open());
     io::TarReader reader(*bytes);
     while (const auto member = reader.next()) {
-        const std::string path = path_of(member->path);
+        const std::string path = normal_path(member->path);
         if (path.empty()) continue;  // "./"
         switch (member->type) {
             case Type::directory: writer.add_folder(path, member->mode, member->mtime); break;
             case Type::file: writer.add_file(path, *reader.member(), member->mode, member->mtime); break;
             case Type::symlink: writer.add_symlink(path, member->target); break;
-            case Type::hardlink: writer.add_hardlink(path, path_of(member->target)); break;
+            case Type::hardlink: writer.add_hardlink(path, normal_path(member->target)); break;
             case Type::other: break;  // was refused
         }
     }

@@ -95,7 +95,7 @@ artifact::Summary check_package(engine::Engine& engine, const std::string& image
                                 const std::filesystem::path& folder) {
     const std::string name = recipe.package_name();
     const std::string dist = recipe.package_path().substr(0, recipe.package_path().rfind('/'));
-    const artifact::Contract contract{name, recipe.top_directory(), recipe.required_files()};
+    const artifact::Contract contract = artifact::contract_of(recipe);
     std::optional<artifact::Summary> summary;
     std::optional<std::string> sum_file;
     std::optional<io::AtomicFile> file;

@@ -5,11 +5,12 @@
 #include "commands/doctor.hpp"
 #include "commands/extract.hpp"
 #include "commands/push.hpp"
+#include "commands/verify.hpp"
 
 namespace wasmx::commands {
 
 std::span<const Command> all() {
-    static constexpr std::array commands{doctor_command, build_command, push_command, extract_command};
+    static constexpr std::array commands{doctor_command, build_command, push_command, extract_command, verify_command};
     return commands;
 }
 

@@ -129,10 +129,10 @@ private:
 
     // The package is for consumers that trust its form: a wrong one must not reach them.
     void check_package(const std::string& path, const io::Body& content) {
-        if (arguments_.has("--no-verify") || !recipe_) return;
-        if (extract::steps_of(path) != extract::steps_of(recipe_->package_path())) return;
-        (void)artifact::inspect(content.open(),
-                                {recipe_->package_name(), recipe_->top_directory(), recipe_->required_files()});
+        if (arguments_.has("--no-verify")) return;
+        const auto recipe = recipe_ ? recipe_ : recipe::Recipe::from_package_name(name_in(path));
+        if (!recipe || extract::steps_of(path) != extract::steps_of(recipe->package_path())) return;
+        (void)artifact::inspect(content.open(), artifact::contract_of(*recipe));
         report_.verified = true;
     }
 

@@ -12,17 +12,17 @@ namespace wasmx::commands {
 namespace {
 
 // An image that is named like ours is held against the contract, and says afterwards what its package is.
-oci::Annotations annotations_for(App& app, engine::Engine& engine, const engine::ImageInfo& info,
-                                 const std::string& image, const std::string& tag) {
+oci::Annotations annotations_for(engine::Engine& engine, const engine::ImageInfo& info, const std::string& image,
+                                 const std::string& tag) {
     const auto recipe = recipe::Recipe::from_tag(tag);
     if (!recipe) return {};
     try {
         return annotations_of(*recipe, build::check_package(engine, image, *recipe, {}), info.labels);
     } catch (const Error& error) {
         if (error.fault() != Fault::integrity && error.fault() != Fault::not_found) throw;
-        app.progress.warn(
-            fmt::format("{} is named like a packaged runtime and holds none: {}", image, error.message()));
-        return {};
+        throw Error(error.fault(),
+                    fmt::format("{} is named like a packaged runtime and holds none: {}", image, error.message()),
+                    "build it anew, name it otherwise, or push it as it is with --no-verify");
     }
 }
 
@@ -43,7 +43,9 @@ void run_push(App& app, const Arguments& arguments) {
     registry::Repository repository(app.http, target, user_access(app, target, registry::Access::push));
     repository.prove_push();
     if (!arguments.has("--overwrite")) refuse_to_overwrite(repository, target, *info);
-    const auto annotations = annotations_for(app, engine, *info, target.familiar(), target.tag().value_or("latest"));
+    const auto annotations = arguments.has("--no-verify")
+                                 ? oci::Annotations{}
+                                 : annotations_for(engine, *info, target.familiar(), target.tag().value_or("latest"));
     const Digest digest =
         send(app, arguments, engine, repository, {target.familiar(), target, annotations, info->labels});
     app.result(target.with_digest(digest).familiar());

@@ -12,6 +12,7 @@ void run_push(App& app, const Arguments& arguments);
 inline constexpr std::array own_push_options{
     Option{"--host", "ADDRESS", "the engine, as unix:///path (default: as the docker program finds it)"},
     Option{"--overwrite", "", "a tag that is published, and made from something else, may be replaced"},
+    Option{"--no-verify", "", "push an image that is named like a packaged runtime as it is, whatever it holds"},
 };
 inline constexpr auto push_options = joined(own_push_options, sending_options);
 

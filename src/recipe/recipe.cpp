@@ -14,6 +14,8 @@ namespace wasmx::recipe {
 namespace {
 
 constexpr std::uint64_t gib = 1ULL << 30;
+constexpr std::string_view package_prefix = "ngx_wasm_runtime-";
+constexpr std::string_view package_suffix = ".tar.gz";
 
 // "13.1.201.15" → 13; 0 when it does not begin with a number.
 unsigned major_of(std::string_view version) noexcept {
@@ -27,13 +29,36 @@ std::string stem_of(const Recipe& recipe) {
     return fmt::format("{}-{}-{}", name_of(recipe.runtime), recipe.version, oci::Platform::os());
 }
 
+// The recipe whose `spelt` is `name`, of which `stem` is <runtime>-<version>-<os>-<architecture>.
+std::optional<Recipe> find_named(std::string_view name, std::string_view stem, std::string (Recipe::*spelt)() const) {
+    const auto runtime_end = stem.find('-');
+    const auto arch_begin = stem.rfind('-');
+    if (runtime_end == std::string_view::npos || arch_begin == runtime_end) return std::nullopt;
+    const auto platform = oci::Platform::from_architecture(stem.substr(arch_begin + 1));
+    if (!platform) return std::nullopt;
+    std::string_view middle = stem.substr(runtime_end + 1, arch_begin - runtime_end - 1);
+    const auto os_begin = middle.rfind('-');
+    if (os_begin == std::string_view::npos) return std::nullopt;
+    const std::string_view version = middle.substr(0, os_begin);
+    if (why_no_version(version)) return std::nullopt;
+
+    for (const Runtime runtime : {Runtime::v8, Runtime::wasmtime, Runtime::wasmer}) {
+        Recipe recipe{.runtime = runtime, .version = std::string(version), .platform = *platform};
+        // Spelt in any other way ("darwin", "aarch64") it is a name of somebody else's.
+        if ((recipe.*spelt)() == name) return recipe;
+    }
+    return std::nullopt;
+}
+
 }  // namespace
 
 std::string Recipe::tag() const { return fmt::format("{}-{}", stem_of(*this), platform.docker_arch()); }
 
 std::string Recipe::top_directory() const { return fmt::format("{}-{}", stem_of(*this), platform.asset_arch()); }
 
-std::string Recipe::package_name() const { return fmt::format("ngx_wasm_runtime-{}.tar.gz", top_directory()); }
+std::string Recipe::package_name() const {
+    return fmt::format("{}{}{}", package_prefix, top_directory(), package_suffix);
+}
 
 std::string Recipe::package_path() const { return fmt::format("/wasmx/dist/{}", package_name()); }
 
@@ -51,6 +76,15 @@ std::vector<std::string> Recipe::required_files() const {
     if (const unsigned major = major_of(version); major > 0 && major < 11)
         files.insert(files.end(), {"include/cwabt.h", "lib/libcwabt.a"});
     return files;
+}
+
+std::vector<std::string> Recipe::link_line() const {
+    switch (runtime) {
+        case Runtime::wasmtime: return {"-lwasmtime", "-ldl", "-lm", "-lpthread"};
+        case Runtime::wasmer: return {"-lwasmer", "-ldl", "-lm", "-lpthread"};
+        case Runtime::v8: break;
+    }
+    return {"-lv8bridge", "-lwee8", "-ldl", "-lm", "-lpthread", "-lstdc++", "-latomic"};
 }
 
 std::vector<std::pair<std::string, std::string>> Recipe::script_environment() const {
@@ -71,24 +105,14 @@ std::uint64_t fitting_jobs(std::uint64_t processors, std::uint64_t memory) {
     return std::max<std::uint64_t>(1, std::min(processors, by_memory));
 }
 
-std::optional<Recipe> Recipe::from_tag(std::string_view tag) {
-    const auto runtime_end = tag.find('-');
-    const auto arch_begin = tag.rfind('-');
-    if (runtime_end == std::string_view::npos || arch_begin == runtime_end) return std::nullopt;
-    const auto platform = oci::Platform::from_architecture(tag.substr(arch_begin + 1));
-    if (!platform) return std::nullopt;
-    std::string_view middle = tag.substr(runtime_end + 1, arch_begin - runtime_end - 1);
-    const auto os_begin = middle.rfind('-');
-    if (os_begin == std::string_view::npos) return std::nullopt;
-    const std::string_view version = middle.substr(0, os_begin);
-    if (why_no_version(version)) return std::nullopt;
+std::optional<Recipe> Recipe::from_tag(std::string_view tag) { return find_named(tag, tag, &Recipe::tag); }
 
-    for (const Runtime runtime : {Runtime::v8, Runtime::wasmtime, Runtime::wasmer}) {
-        Recipe recipe{.runtime = runtime, .version = std::string(version), .platform = *platform};
-        // Spelt in any other way ("darwin", "aarch64") it is a tag of somebody else's.
-        if (recipe.tag() == tag) return recipe;
-    }
-    return std::nullopt;
+std::optional<Recipe> Recipe::from_package_name(std::string_view name) {
+    std::string_view stem = name;
+    if (!stem.starts_with(package_prefix) || !stem.ends_with(package_suffix)) return std::nullopt;
+    stem.remove_prefix(package_prefix.size());
+    stem.remove_suffix(std::min(stem.size(), package_suffix.size()));
+    return find_named(name, stem, &Recipe::package_name);
 }
 
 }  // namespace wasmx::recipe

@@ -68,12 +68,16 @@ struct Recipe {
     std::string script() const;         ///< util/runtimes/v8.sh
     /// Paths below the top directory that must be there for this runtime and version.
     std::vector<std::string> required_files() const;
+    /// What a consumer links with, in its order: "-lv8bridge", "-lwee8", …
+    std::vector<std::string> link_line() const;
     /// Release settings that the module's script takes from its environment (Rust runtimes build for debugging by
     /// default).
     std::vector<std::pair<std::string, std::string>> script_environment() const;
 
     /// Back from an image tag: "v8-13.1.201.15-linux-arm64"; nullopt when it is none of ours.
     static std::optional<Recipe> from_tag(std::string_view tag);
+    /// Back from a package's name: "ngx_wasm_runtime-v8-13.1.201.15-linux-x86_64.tar.gz"; nullopt likewise.
+    static std::optional<Recipe> from_package_name(std::string_view name);
 };
 
 /// How many compile jobs fit: one for each processor, and no more than memory allows at 2 GiB a job beside 2 GiB for

@@ -8,6 +8,7 @@
 #include "artifact/artifact.hpp"
 #include "artifact/listing.hpp"
 #include "base/error.hpp"
+#include "support/objects.hpp"
 
 namespace wasmx::artifact {
 
@@ -17,12 +18,15 @@ using namespace test;
 
 const Contract contract{.package_name = "ngx_wasm_runtime-v8-1.2-linux-arm64.tar.gz",
                         .top_directory = "v8-1.2-linux-arm64",
+                        .platform = oci::Platform(oci::Architecture::arm64),
                         .required_files = {"lib/libwee8.a", "include/wasm.h"}};
+
+const std::string library = ar({{"a.o", Object{.machine = EM_AARCH64}.bytes()}});
 
 std::string in_top(const std::string& name) { return contract.top_directory + "/" + name; }
 
 const Members good{folder("v8-1.2-linux-arm64"), folder("v8-1.2-linux-arm64/lib"),
-                   file("v8-1.2-linux-arm64/lib/libwee8.a", "!<arch>\n"), folder("v8-1.2-linux-arm64/include"),
+                   file("v8-1.2-linux-arm64/lib/libwee8.a", library), folder("v8-1.2-linux-arm64/include"),
                    file("v8-1.2-linux-arm64/include/wasm.h", "#pragma once\n")};
 
 Members with(const Members& more) {
@@ -52,13 +56,13 @@ std::string points_of_bytes(std::string bytes) {
 
 std::string points(const Members& members) { return points_of_bytes(gzipped(tar(members))); }
 
-struct Point {
+struct Against {
     const char* name;
     Members members;
     const char* says;
 };
 
-const std::vector<Point> single_points{
+const std::vector<Against> single_points{
     {"nothing in it", {}, "\n  - it holds nothing\n  - lib/libwee8.a is missing\n  - include/wasm.h is missing"},
     {"a file missing", without(in_top("lib/libwee8.a")), "\n  - lib/libwee8.a is missing"},
     {"an empty file", with({}), ""},
@@ -70,10 +74,10 @@ const std::vector<Point> single_points{
     {"a file at the top", with({file("README", "1")}),
      "\n  - more than one name at the top: README, v8-1.2-linux-arm64"},
     {"another name at the top",
-     {file("v8-1.3/lib/libwee8.a", "1"), file("v8-1.3/include/wasm.h", "1")},
+     {file("v8-1.3/lib/libwee8.a", library), file("v8-1.3/include/wasm.h", "1")},
      "\n  - the top directory is v8-1.3, not v8-1.2-linux-arm64"},
     {"no directory around it",
-     {file("lib/libwee8.a", "1"), file("include/wasm.h", "1")},
+     {file("lib/libwee8.a", library), file("include/wasm.h", "1")},
      "\n  - more than one name at the top: include, lib\n  - lib/libwee8.a is missing\n  - include/wasm.h is missing"},
     {"an absolute path", with({file("/etc/passwd", "1")}), "\n  - /etc/passwd: an absolute path"},
     {"a path that climbs", with({file(in_top("../../x"), "1")}),
@@ -97,7 +101,7 @@ const std::vector<Point> single_points{
      "\n  - v8-1.2-linux-arm64/x: a hard link out of the top directory, to etc/passwd"},
     {"an absolute hard link", with({hardlink(in_top("x"), "/etc/passwd")}),
      "\n  - v8-1.2-linux-arm64/x: a hard link out of the top directory, to /etc/passwd"},
-    {"a name twice", with({file(in_top("lib/libwee8.a"), "2")}),
+    {"a name twice", with({file(in_top("lib/libwee8.a"), library)}),
      "\n  - v8-1.2-linux-arm64/lib/libwee8.a: more than once in the archive"},
     {"a link to nothing in place of a file",
      {symlink(in_top("lib/libwee8.a"), "y"), file(in_top("include/wasm.h"), "1")},
@@ -119,26 +123,29 @@ TEST_CASE("inspect takes what keeps the contract, and says what it is") {
     CHECK(summary.files == 2);
 }
 
-TEST_CASE("inspect takes the digest of the whole file") {
-    const std::string bytes = gzipped(tar(good)) + std::string(1 << 20, '\0');
-    const Summary summary = inspect(io::from_string(bytes), contract);
-    CHECK(summary.digest == io::sha256(bytes));
-    CHECK(summary.size == bytes.size());
+TEST_CASE("the digest is of the whole file, damaged or not") {
+    for (const std::string& behind : {std::string(), std::string(1 << 20, '\0'), std::string("more")}) {
+        const std::string bytes = gzipped(tar(good) + std::string(1 << 20, '\0')) + behind;
+        const Summary summary = examine(io::from_string(bytes), contract).summary;
+        CHECK(summary.digest == io::sha256(bytes));
+        CHECK(summary.size == bytes.size());
+        CHECK(points_of_bytes(bytes).empty() == behind.empty());
+    }
 }
 
 TEST_CASE("inspect takes what tar makes of it") {
     CHECK(points(with({folder(in_top("lib/")), file(in_top("lib/empty.txt"), "")})) == "");
-    CHECK(points({folder("./"), file("./v8-1.2-linux-arm64/lib/libwee8.a", "1"),
+    CHECK(points({folder("./"), file("./v8-1.2-linux-arm64/lib/libwee8.a", library),
                   file("./v8-1.2-linux-arm64/include/wasm.h", "1")}) == "");
     CHECK(points(with(
               {symlink(in_top("include/x.h"), "wasm.h"), symlink(in_top("include/l"), "../lib/./libwee8.a")})) == "");
-    CHECK(points({file(in_top("lib/a"), "1"), hardlink(in_top("lib/libwee8.a"), in_top("lib/a")),
+    CHECK(points({file(in_top("lib/a"), library), hardlink(in_top("lib/libwee8.a"), in_top("lib/a")),
                   file(in_top("include/v8.h"), "1"), symlink(in_top("include/wasm.h"), "../include/w"),
                   symlink(in_top("include/w"), "v8.h")}) == "");
 }
 
 TEST_CASE("inspect names the point that does not hold") {
-    for (const Point& point : single_points) {
+    for (const Against& point : single_points) {
         CAPTURE(std::string(point.name));
         CHECK(points(point.members) == point.says);
     }
@@ -176,6 +183,16 @@ TEST_CASE("inspect wants gzip") {
     CHECK(points_of_bytes(zstd_stored(plain)) == "\n  - it is not compressed with gzip");
 }
 
+TEST_CASE("a name as deep as nobody unpacks it is a point") {
+    std::string deep = contract.top_directory;
+    for (int i = 0; i < 100'000; ++i) deep += "/d";
+    const std::string said = points(with({file(deep, "1")}));
+    CHECK(said.ends_with("/d…: a name of more than 4096 bytes"));
+    CHECK(
+        points(with({symlink(in_top("x"), deep)})).ends_with("v8-1.2-linux-arm64/x…: a name of more than 4096 bytes"));
+    CHECK(points(with({file(deep.substr(0, 4096), "1")})) == "");
+}
+
 TEST_CASE("inspect refuses devices") {
     for (const char type : {'3', '4', '6'})
         CHECK(points_of_bytes(gzipped(raw_header(in_top("dev"), type, 0) + tar(good))) ==
@@ -196,6 +213,15 @@ TEST_CASE("a listing has an end") {
     const io::TarEntry member{.path = "x", .type = Type::directory, .target = {}};
     for (std::size_t i = 0; i < Listing::most_members; ++i) listing.add(member);
     CHECK_THROWS_AS(listing.add(member), Error);
+
+    Listing names;
+    const io::TarEntry named{.path = std::string(4000, 'x'), .type = Type::directory, .target = {}};
+    for (std::size_t bytes = 4000; bytes <= Listing::most_name_bytes; bytes += 4000) names.add(named);
+    CHECK_THROWS_AS(names.add(named), Error);
+
+    Listing violations;
+    for (std::size_t i = 0; i <= Listing::most_violations; ++i) violations.add({.path = "/x", .target = {}});
+    CHECK(violations.violations().size() == Listing::most_violations);
 }
 
 TEST_SUITE_END();

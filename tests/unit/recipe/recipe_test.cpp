@@ -66,6 +66,9 @@ TEST_CASE("every name of the contract, for each runtime and platform") {
         CHECK(back->runtime == row.recipe.runtime);
         CHECK(back->version == row.recipe.version);
         CHECK(back->platform == row.recipe.platform);
+        const auto from_package = Recipe::from_package_name(row.package);
+        REQUIRE(from_package);
+        CHECK(from_package->tag() == row.tag);
     }
 }
 
@@ -77,6 +80,25 @@ TEST_CASE("a tag that is none of ours") {
         CAPTURE(tag);
         CHECK_FALSE(Recipe::from_tag(tag));
     }
+}
+
+TEST_CASE("a package's name that is none of ours") {
+    for (const char* name :
+         {"", ".tar.gz", "ngx_wasm_runtime-.tar.gz", "ngx_wasm_runtime.tar.gz", "v8-1.0-linux-arm64.tar.gz",
+          "ngx_wasm_runtime-v8-1.0-linux-arm64.tgz", "ngx_wasm_runtime-v8-1.0-linux-arm64.tar.gz.sha256",
+          "ngx_wasm_runtime-v8-1.0-linux-amd64.tar.gz", "ngx_wasm_runtime-v8-1.0-linux-aarch64.tar.gz",
+          "ngx_wasm_runtime-v8-1.0-darwin-arm64.tar.gz", "ngx_wasm_runtime-v9-1.0-linux-arm64.tar.gz",
+          "dist/ngx_wasm_runtime-v8-1.0-linux-arm64.tar.gz"}) {
+        CAPTURE(name);
+        CHECK_FALSE(Recipe::from_package_name(name));
+    }
+}
+
+TEST_CASE("what a consumer links with") {
+    CHECK(Recipe{Runtime::v8, "13.1.201.15", arm64}.link_line() ==
+          std::vector<std::string>{"-lv8bridge", "-lwee8", "-ldl", "-lm", "-lpthread", "-lstdc++", "-latomic"});
+    CHECK(Recipe{Runtime::wasmtime, "26.0.0", arm64}.link_line().front() == "-lwasmtime");
+    CHECK(Recipe{Runtime::wasmer, "3.1.1", arm64}.link_line().front() == "-lwasmer");
 }
 
 TEST_CASE("runtimes by name") {

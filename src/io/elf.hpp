@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "io/stream.hpp"
+
+namespace wasmx::io {
+
+/// What the first bytes of an ELF file say of the machine. (System V ABI, "ELF Header")
+struct ElfHeader {
+    bool is_64_bit_little_endian = false;  ///< as all of ours are; without it the other two are not read
+    bool is_relocatable = false;           ///< ET_REL: what a compiler makes for a linker
+    std::uint16_t machine = 0;             ///< e_machine
+};
+inline constexpr std::size_t elf_header_size = 64;
+
+/// nullopt when the bytes, at least `elf_header_size` of them, are not those of an ELF file.
+std::optional<ElfHeader> find_elf_header(std::span<const std::byte> head) noexcept;
+
+/// "x86-64", "AArch64", "machine 40"
+std::string elf_machine_name(std::uint16_t machine);
+
+/// The bytes of a symbol that a relocatable object defines, up to the end of its section when it has no size; nullopt
+/// when the object does not define it. Throws Fault::integrity when the object is damaged.
+std::optional<std::span<const std::byte>> find_elf_symbol(std::span<const std::byte> object, std::string_view name);
+
+}  // namespace wasmx::io

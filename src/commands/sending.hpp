@@ -18,7 +18,7 @@ namespace wasmx::commands {
 inline constexpr std::array sending_options{
     Option{"--compression", "KIND[:LEVEL]", "of layers: gzip, which everybody reads, or zstd (default: gzip)"},
     Option{"--via", "WAY",
-           "how layers get there: pushed by the engine, to us what is missing, or exported (default: auto)",
+           "how the engine gives them: pushes to the registry, pushes what is missing to us, exports (default: auto)",
            "auto|engine|relay|export"},
     Option{"--cache-dir", "DIR",
            "where layers are kept for a push that has to be repeated (default: ~/.cache/wasmx-image/push)"},

@@ -10,12 +10,12 @@
 #include <map>
 #include <mutex>
 #include <optional>
-#include <random>
 #include <set>
 #include <thread>
 
 #include "base/text.hpp"
 #include "io/loopback.hpp"
+#include "push/relay_name.hpp"
 
 namespace wasmx::push {
 
@@ -23,9 +23,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::string_view repository_folder = "wasmx-image/";
-constexpr std::string_view tag = "push";
-constexpr std::size_t token_digits = 32;
 constexpr std::size_t short_id_digits = 12;  // of a diff ID, in what the engine tells
 constexpr std::uint64_t largest_config = 8 << 20;
 
@@ -33,13 +30,6 @@ constexpr std::chrono::seconds first_request_limit{10};
 constexpr std::chrono::seconds silence_limit{60};
 // How long the others wait to learn which layer an upload is of; without an answer it is read to its end.
 constexpr std::chrono::seconds naming_limit{3};
-
-std::string new_token() {
-    std::random_device device;
-    std::string out;
-    while (out.size() < token_digits) out += fmt::format("{:08x}", device());
-    return out;
-}
 
 std::string short_id(const Digest& diff_id) { return diff_id.hex().substr(0, short_id_digits); }
 
@@ -61,53 +51,6 @@ public:
 private:
     io::TempFile& file_;
 };
-
-/// A name of ours on the engine, for a while.
-class Name {
-public:
-    Name(engine::Engine& engine, const std::string& image, oci::Reference name)
-        : engine_(engine), name_(std::move(name)) {
-        engine_.tag(image, name_);
-    }
-    ~Name() { engine_.untag(name_); }
-    Name(const Name&) = delete;
-    Name& operator=(const Name&) = delete;
-
-private:
-    engine::Engine& engine_;
-    oci::Reference name_;
-};
-
-/// The port of a name that a relay gave.
-std::optional<std::uint64_t> relay_port(std::string_view name) {
-    constexpr std::string_view host = "127.0.0.1:";
-    if (!name.starts_with(host)) return std::nullopt;
-    name.remove_prefix(host.size());
-    const auto slash = std::min(name.find('/'), name.size());
-    const std::string rest = fmt::format("/{}{}:{}", repository_folder, std::string(token_digits, '?'), tag);
-    const std::string_view found = name.substr(slash);
-    const bool is_ours =
-        found.size() == rest.size() && std::equal(found.begin(), found.end(), rest.begin(), [](char c, char like) {
-            return c == like || (like == '?' && std::string_view("0123456789abcdef").find(c) != std::string_view::npos);
-        });
-    return is_ours ? parse_number(name.substr(0, slash)) : std::nullopt;
-}
-
-// A relay that was killed could not take its name away. One that still listens is at work.
-void remove_strays(engine::Engine& engine, io::HttpClient& http) {
-    for (const std::string& name : engine.image_tags()) {
-        const auto port = relay_port(name);
-        if (!port) continue;
-        try {
-            io::drain(*http.send({.method = "GET",
-                                  .url = fmt::format("http://127.0.0.1:{}/v2/", *port),
-                                  .idle_limit = std::chrono::seconds(2)})
-                           .body);
-        } catch (const io::TransportError& error) {
-            if (error.kind() == io::TransportError::Kind::connect) engine.untag(oci::Reference::parse(name));
-        }
-    }
-}
 
 /// One upload of the engine's; it does not say of what.
 struct Upload {
@@ -139,11 +82,11 @@ public:
 
     std::string run() {
         remove_strays(engine_, http_);
-        const std::string repository = std::string(repository_folder) + new_token();
+        const std::string repository = new_relay_repository();
         prefix_ = fmt::format("/v2/{}/", repository);
         io::LoopbackServer server([this](io::LoopbackRequest& request) { return answer(request); });
-        const auto name = oci::Reference::parse(fmt::format("127.0.0.1:{}/{}:{}", server.port(), repository, tag));
-        const Name held(engine_, image_.id, name);
+        const auto name = relay_name(server.port(), repository);
+        const HeldName held(engine_, image_.id, name);
         const std::jthread pusher([this, &name] { push(name); });
         const Ending ending(*this);
         wait();
@@ -310,7 +253,8 @@ private:
         std::vector<std::byte> buffer(io::chunk_size);
         bool is_over = false;
         while (!is_over && !upload->known) is_over = chain->read(buffer) == 0;
-        // docker takes our word for it: it compresses no more, and commits what it has sent.
+        // docker takes our word for it: it compresses no more, and commits what it has sent. The digest of that stays
+        // in its records for our name, beside the true ones; docker push and pull have been seen not to mind.
         if (is_over) finish(upload, got, file);
         return accepted(name, received);
     }

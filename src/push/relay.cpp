@@ -33,13 +33,21 @@ constexpr std::chrono::seconds naming_limit{3};
 
 std::string short_id(const Digest& diff_id) { return diff_id.hex().substr(0, short_id_digits); }
 
-class Borrowed final : public io::Source {
+/// A request's body, which is not ours.
+class RequestBytes final : public io::Source {
 public:
-    explicit Borrowed(io::Source& source) : source_(source) {}
-    std::size_t read(std::span<std::byte> buffer) override { return source_.read(buffer); }
+    explicit RequestBytes(io::Source& body) : body_(body) {}
+    std::size_t read(std::span<std::byte> buffer) override {
+        const std::size_t count = body_.read(buffer);
+        if (count > 0 && !first_) first_ = buffer[0];
+        return count;
+    }
+    /// As the engine sends layers; the config is JSON.
+    bool is_gzip() const { return first_ == std::byte{0x1f}; }
 
 private:
-    io::Source& source_;
+    io::Source& body_;
+    std::optional<std::byte> first_;
 };
 
 class FileEnd final : public io::Sink {
@@ -76,6 +84,7 @@ public:
                 there_.emplace(form->digest, form->size);
             } else {
                 wanted_.emplace(short_id(diff_id), diff_id);
+                unseen_.insert(short_id(diff_id));
             }
         }
     }
@@ -159,8 +168,17 @@ private:
         if (!named_.insert(event.id).second || unnamed_.size() != 1) return;
         Upload& upload = **unnamed_.begin();
         unnamed_.clear();
-        upload.known = !wanted_.contains(event.id);
+        upload.known = unseen_.erase(event.id) == 0;
         if (!upload.known) upload.task = task_for(event.id, event.total);
+        see_rest();
+    }
+
+    // With all that is wanted under way, whatever else has begun is known.
+    void see_rest() {
+        if (unseen_.empty()) {
+            for (const auto& upload : unnamed_) upload->known = true;
+            unnamed_.clear();
+        }
         changed_.notify_all();
     }
 
@@ -207,14 +225,18 @@ private:
         return found == uploads_.end() ? nullptr : found->second;
     }
 
-    // One at a time, until it is known what the last one is.
+    // One at a time, until it is known what the last one is; when all that is wanted is under way, the rest at once.
     io::LoopbackReply begin() {
         std::unique_lock lock(mutex_);
-        changed_.wait_for(lock, naming_limit, [&] { return unnamed_.empty() || is_stopping(); });
+        changed_.wait_for(lock, naming_limit, [&] { return unnamed_.empty() || unseen_.empty() || is_stopping(); });
         if (is_stopping()) throw_interrupted();
         const std::string name = std::to_string(uploads_.size() + 1);
         const auto& upload = uploads_[name] = std::make_shared<Upload>();
-        unnamed_.insert(upload);
+        if (unseen_.empty()) {
+            upload->known = true;
+        } else {
+            unnamed_.insert(upload);
+        }
         return accepted(name, 0);
     }
 
@@ -240,24 +262,33 @@ private:
             moved_ = Clock::now();
             if (is_stopping()) throw_interrupted();
         };
+        auto bytes = std::make_unique<RequestBytes>(request.body);
+        const RequestBytes& head = *bytes;  // goes with the chain
         const auto advance = [&](std::uint64_t count) {
+            if (upload->known && head.is_gzip()) throw Enough();
             untold += count;
             const std::lock_guard lock(mutex_);
             if (upload->task) upload->task->advance(std::exchange(untold, 0));
         };
-        auto chain = io::digesting(io::counted(std::make_unique<Borrowed>(request.body), arrived), got.sent);
+        auto chain = io::digesting(io::counted(std::move(bytes), arrived), got.sent);
         if (is_as_it_is_) chain = io::teed(std::move(chain), end);
         chain = io::counted(io::digesting(io::decompressed(std::move(chain)), got.plain), advance);
         if (!is_as_it_is_)
             chain = io::teed(io::digesting(io::compressed(std::move(chain), hooks_.compression), got.sealed), end);
         std::vector<std::byte> buffer(io::chunk_size);
-        bool is_over = false;
-        while (!is_over && !upload->known) is_over = chain->read(buffer) == 0;
-        // docker takes our word for it: it compresses no more, and commits what it has sent. The digest of that stays
-        // in its records for our name, beside the true ones; docker push and pull have been seen not to mind.
-        if (is_over) finish(upload, got, file);
+        try {
+            while (chain->read(buffer) > 0) {
+            }
+            finish(upload, got, file);
+        } catch (const Enough&) {
+            // docker takes our word for it: it compresses no more, and commits what it has sent. The digest of that
+            // stays in its records for our name, beside the true ones; docker push and pull have been seen not to mind.
+        }
         return accepted(name, received);
     }
+
+    /// Thrown out of a chain: the layer is there already.
+    struct Enough {};
 
     /// What came of an upload that was read to its end.
     struct Received {
@@ -281,8 +312,9 @@ private:
             // Before the next one begins, for which its events could be taken.
             const std::lock_guard lock(mutex_);
             named_.insert(short_id(diff_id));
+            unseen_.erase(short_id(diff_id));
             unnamed_.erase(upload);
-            changed_.notify_all();
+            see_rest();
             if (!wanted_.contains(short_id(diff_id))) return;
             if (!upload->task) upload->task = task_for(short_id(diff_id), got.plain.size);
         }
@@ -339,6 +371,7 @@ private:
     std::condition_variable changed_;
     std::map<Digest, std::uint64_t> there_;  // blobs, with their sizes
     std::map<std::string, Digest> wanted_;   // by short id
+    std::set<std::string> unseen_;           // those of them of which no upload is known
     std::map<std::string, std::shared_ptr<Upload>> uploads_;
     std::set<std::shared_ptr<Upload>> unnamed_;  // begun, and nobody knows of what
     std::set<std::string> named_;                // short ids that have been told, or found out

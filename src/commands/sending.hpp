@@ -18,8 +18,8 @@ namespace wasmx::commands {
 inline constexpr std::array sending_options{
     Option{"--compression", "KIND[:LEVEL]", "of layers: gzip, which everybody reads, or zstd (default: gzip)"},
     Option{"--via", "WAY",
-           "how the layers get to the registry: pushed by the engine, or exported from it (default: auto)",
-           "auto|engine|export"},
+           "how the engine gives them: pushes to the registry, pushes what is missing to us, exports (default: auto)",
+           "auto|engine|relay|export"},
     Option{"--cache-dir", "DIR",
            "where layers are kept for a push that has to be repeated (default: ~/.cache/wasmx-image/push)"},
 };

@@ -90,6 +90,15 @@ struct BuildOutcome {
     std::optional<int> exit_code;  ///< of the failed command, where the engine tells
 };
 
+/// What an engine tells while it pushes.
+struct PushEvent {
+    std::string id;  ///< of a layer: the first digits of its diff ID; empty: of none
+    std::string status;
+    std::uint64_t current = 0;  ///< bytes of the layer as it is stored
+    std::uint64_t total = 0;
+    std::optional<Digest> digest;  ///< of the manifest, in the end
+};
+
 /// How a command in a container ended.
 struct CommandOutcome {
     int exit_code = 0;
@@ -104,9 +113,18 @@ public:
 
     const Endpoint& endpoint() const noexcept { return endpoint_; }
     const Identity& identity() const noexcept { return identity_; }
+    const std::stop_token& stop() const noexcept { return http_.stop(); }
     Info info();
 
     std::optional<ImageInfo> find_image(const std::string& name);
+    /// Bytes of the steps that the image was made of, the last one first; steps that made no layer have none.
+    std::vector<std::uint64_t> history_sizes(const std::string& name);
+    /// The names, with tags, of all images.
+    std::vector<std::string> image_tags();
+    /// Gives an image one more name.
+    void tag(const std::string& name, const oci::Reference& other);
+    /// Takes it away again, and only that; also when we have been asked to stop. Whether it works is not told.
+    void untag(const oci::Reference& other) noexcept;
     /// The ids of all images, in the engine's order.
     std::vector<std::string> image_ids();
     /// Brings the image to the engine. `registry_auth` as `registry_auth()` makes it, or empty.
@@ -115,6 +133,9 @@ public:
     /// Has the engine push the image of that name and tag, and returns the digest that the registry now has under it.
     /// `registry_auth` as below. A registry that refuses is Fault::failed, in the engine's words.
     Digest push(const oci::Reference& image, const Secret& registry_auth, Progress& progress);
+    /// The same, told event by event.
+    void push(const oci::Reference& image, const Secret& registry_auth,
+              const std::function<void(const PushEvent&)>& listener);
     /// The value of X-Registry-Auth: base64url of JSON.
     static Secret registry_auth(const std::string& username, const Secret& password, const Secret& identity_token);
     /// The archive that `docker save` writes.

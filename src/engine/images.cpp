@@ -46,6 +46,49 @@ std::vector<std::string> Engine::image_ids() {
     });
 }
 
+std::vector<std::uint64_t> Engine::history_sizes(const std::string& name) {
+    const std::string path = fmt::format("/images/{}/history", name);
+    io::HttpResponse response = ask(path);
+    const auto json = expect_json(response, "GET", path);
+    return reading_answer(path, [&] {
+        std::vector<std::uint64_t> out;
+        for (const auto& step : json) out.push_back(step.value("Size", std::uint64_t{0}));
+        return out;
+    });
+}
+
+std::vector<std::string> Engine::image_tags() {
+    io::HttpResponse response = ask("/images/json");
+    const auto json = expect_json(response, "GET", "/images/json");
+    return reading_answer("/images/json", [&] {
+        std::vector<std::string> out;
+        for (const auto& image : json) {
+            const auto tags = image.find("RepoTags");
+            if (tags == image.end() || !tags->is_array()) continue;  // null: it has none
+            for (const auto& tag : *tags) out.push_back(tag.get<std::string>());
+        }
+        return out;
+    });
+}
+
+void Engine::tag(const std::string& name, const oci::Reference& other) {
+    const std::string path =
+        fmt::format("/images/{}/tag?repo={}&tag={}", name, io::percent_encoded(other.familiar_name()),
+                    io::percent_encoded(other.tag().value_or("latest")));
+    io::HttpResponse response = send("POST", path);
+    if (response.status != 201) throw refused(response, "POST", path);
+    io::drain(*response.body);
+}
+
+void Engine::untag(const oci::Reference& other) noexcept {
+    try {
+        // Of an image with no other name it would remove the image; noprune keeps what is below.
+        io::HttpResponse response = send(cleanup_, "DELETE", fmt::format("/images/{}?noprune=true", other.familiar()));
+        io::drain(*response.body);
+    } catch (...) {  // a name too many does no harm
+    }
+}
+
 Secret Engine::registry_auth(const std::string& username, const Secret& password, const Secret& identity_token) {
     nlohmann::json json;
     if (!identity_token.empty()) {

@@ -13,21 +13,15 @@ class Layers {
 public:
     explicit Layers(Progress& progress) : progress_(progress) {}
 
-    void take(const nlohmann::json& line) {
-        const std::string id = text_of(line, "id");
-        const std::string status = text_of(line, "status");
-        if (id.empty() || status == "Preparing" || status == "Waiting") return;
-        Layer& layer = layers_[id];
+    void take(const PushEvent& event) {
+        const std::string& status = event.status;
+        if (event.id.empty() || status == "Preparing" || status == "Waiting") return;
+        Layer& layer = layers_[event.id];
         if (layer.over) return;
-        const auto detail = line.find("progressDetail");
-        const bool has_detail = detail != line.end() && detail->is_object();
-        const auto number = [&](const char* key) {
-            return has_detail ? detail->value(key, std::uint64_t{0}) : std::uint64_t{0};
-        };
-        if (!layer.task) layer.task = progress_.task("pushing layer " + printable(id), number("total"));
-        if (const std::uint64_t current = number("current"); current > layer.current) {
-            layer.task->advance(current - layer.current);
-            layer.current = current;
+        if (!layer.task) layer.task = progress_.task("pushing layer " + printable(event.id), event.total);
+        if (event.current > layer.current) {
+            layer.task->advance(event.current - layer.current);
+            layer.current = event.current;
         }
         if (status == "Pushed") layer.end("uploaded");
         if (status == "Layer already exists" || status == "Already exists") layer.end("exists");
@@ -65,9 +59,20 @@ std::optional<Digest> digest_in(const nlohmann::json& line) {
     return Digest::try_parse(rest.substr(0, rest.find(' ')));
 }
 
+PushEvent event_of(const nlohmann::json& line) {
+    PushEvent out{.id = text_of(line, "id"), .status = text_of(line, "status")};
+    if (const auto detail = line.find("progressDetail"); detail != line.end() && detail->is_object()) {
+        out.current = detail->value("current", std::uint64_t{0});
+        out.total = detail->value("total", std::uint64_t{0});
+    }
+    out.digest = digest_in(line);
+    return out;
+}
+
 }  // namespace
 
-Digest Engine::push(const oci::Reference& image, const Secret& auth, Progress& progress) {
+void Engine::push(const oci::Reference& image, const Secret& auth,
+                  const std::function<void(const PushEvent&)>& listener) {
     std::string path = fmt::format("/images/{}/push?tag={}", image.familiar_name(),
                                    io::percent_encoded(image.tag().value_or("latest")));
     // Docker takes a registry on loopback without TLS by itself; podman has to be told.
@@ -83,19 +88,28 @@ Digest Engine::push(const oci::Reference& image, const Secret& auth, Progress& p
     };
     io::HttpResponse response = send(http_, "POST", path, std::move(request));
     if (response.status != 200) fail(refused(response, "POST", path).message());
-    Layers layers(progress);
-    std::optional<Digest> digest;
+    bool is_whole = false;
     io::LineReader lines(*response.body);
     while (const auto text = lines.next()) {
         const auto line = nlohmann::json::parse(*text, nullptr, false);
         if (!line.is_object()) continue;
         if (const std::string error = error_in(line); !error.empty()) fail(printable(error));
-        reading_answer(path, [&] { layers.take(line); });
-        if (const auto found = digest_in(line)) digest = found;
+        const PushEvent event = reading_answer(path, [&] { return event_of(line); });
+        is_whole = is_whole || event.digest;
+        listener(event);
     }
-    if (!digest) fail("it ended without a digest and without a reason");
+    if (!is_whole) fail("it ended without a digest and without a reason");
+}
+
+Digest Engine::push(const oci::Reference& image, const Secret& auth, Progress& progress) {
+    Layers layers(progress);
+    Digest digest;
+    push(image, auth, [&](const PushEvent& event) {
+        layers.take(event);
+        if (event.digest) digest = *event.digest;
+    });
     layers.finish();
-    return *digest;
+    return digest;
 }
 
 }  // namespace wasmx::engine

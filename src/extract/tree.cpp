@@ -163,7 +163,9 @@ private:
         // What is no directory, where only directories lead on, hides what lower layers have there.
         const bool blocks = !is_taken && !is_directory && names.size() < selection_.patterns.size();
         if (!is_taken && !blocks) return;
-        if (hidden_.has(path) || (!is_directory && is_folder_above(path))) return;
+        if (hidden_.has(path)) return;
+        // The folder that took its place is not merged with one that it had replaced.
+        if (!is_directory && is_folder_above(path)) return note(opaque_, std::move(path));
         if (blocks) return note(whiteouts_, std::move(path));
         check_count(entries_.size() + in_layer_.size());
         TreeEntry entry{.type = member.type,

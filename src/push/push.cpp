@@ -4,11 +4,15 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <thread>
 
 #include "base/text.hpp"
+#include "engine/capacity.hpp"
 #include "image/published.hpp"
 #include "image/sealed.hpp"
+#include "push/choice.hpp"
 #include "push/existing.hpp"
+#include "push/relay.hpp"
 #include "push/uploads.hpp"
 
 namespace wasmx::push {
@@ -41,10 +45,11 @@ public:
         if (wanted_.base && existed_ < count) mount_from_base(info->diff_ids, platform);
         for (const Digest& diff_id : info->diff_ids) upload_from_cache(diff_id);
         if (!sealed) sealed = find_whole(*info);
-        if (!sealed) sealed = sealed_by_engine();
+        if (!sealed) sealed = relayed(*info);
+        if (!sealed) sealed = exported();
         const Digest digest = put(*sealed);
-        tell(fmt::format("{} of {} layers were there{}, {} sent", existed_, count,
-                         mounted_ == 0 ? "" : fmt::format(", {} mounted", mounted_), human_bytes(sent_.bytes)));
+        tell(fmt::format("{} of {} layers were there{}, {} sent{}", existed_, count,
+                         mounted_ == 0 ? "" : fmt::format(", {} mounted", mounted_), human_bytes(sent_.bytes), way_));
         return digest;
     }
 
@@ -69,7 +74,7 @@ private:
     bool is_for_engine() {
         if (wanted_.via != Via::automatic) return wanted_.via == Via::engine;
         const bool is_usual = wanted_.compression.kind == io::Compression::Kind::gzip && !wanted_.compression.level;
-        return is_usual && engine_.info().containerd_store;
+        return is_usual && engine_info().containerd_store;
     }
 
     // Its layers are taken, its manifest is replaced: ours is OCI's, and annotated.
@@ -144,19 +149,63 @@ private:
         return sealed;
     }
 
-    image::Sealed sealed_by_engine() {
-        const image::SealHooks hooks{.compression = wanted_.compression,
-                                     .known =
-                                         [&](const Digest& diff_id) {
-                                             uploads_.check();
-                                             const auto found = known_.find(diff_id);
-                                             return found == known_.end() ? std::nullopt : std::optional(found->second);
-                                         },
-                                     .new_file = [&] { return cache_.new_file(); },
-                                     .sealed = [&](const std::optional<Digest>& diff_id, const oci::Descriptor& form,
-                                                   io::TempFile& file) { take_sealed(diff_id, form, file); }};
+    image::SealHooks hooks() {
+        return {.compression = wanted_.compression,
+                .known =
+                    [&](const Digest& diff_id) {
+                        uploads_.check();
+                        const auto found = known_.find(diff_id);
+                        return found == known_.end() ? std::nullopt : std::optional(found->second);
+                    },
+                .new_file = [&] { return cache_.new_file(); },
+                .sealed = [&](const std::optional<Digest>& diff_id, const oci::Descriptor& form,
+                              io::TempFile& file) { take_sealed(diff_id, form, file); }};
+    }
+
+    image::Sealed exported() {
+        way_ = ", by export";
         return in_context("exporting " + wanted_.image + " from the engine",
-                          [&] { return image::seal_export(*engine_.export_image(wanted_.image), progress_, hooks); });
+                          [&] { return image::seal_export(*engine_.export_image(wanted_.image), progress_, hooks()); });
+    }
+
+    const engine::Info& engine_info() {
+        if (!engine_info_) engine_info_ = engine_.info();
+        return *engine_info_;
+    }
+
+    // Only such an engine calls an image by its config, and pushes layer by layer.
+    bool has_relay() { return !engine_.identity().podman && !engine_info().containerd_store; }
+
+    bool is_for_relay(const engine::ImageInfo& info) {
+        if (wanted_.via != Via::automatic || !has_relay()) return false;
+        if (!engine::find_local_process(engine_.endpoint(), engine_info())) return false;
+        std::vector<bool> is_missing;
+        for (const Digest& diff_id : info.diff_ids) is_missing.push_back(!known_.contains(diff_id));
+        return is_relay_quicker(volume_of(engine_.history_sizes(info.id), is_missing),
+                                std::thread::hardware_concurrency());
+    }
+
+    std::optional<image::Sealed> relayed(const engine::ImageInfo& info) {
+        if (wanted_.via == Via::relay && !has_relay())
+            throw Error(Fault::failed, "--via relay needs Docker with a store of its own, not podman or containerd's",
+                        "--via auto takes what is best for this engine");
+        if (wanted_.via != Via::relay && !is_for_relay(info)) return std::nullopt;
+        try {
+            return in_context("taking " + wanted_.image + " from the engine", [&] {
+                image::Sealed sealed{.config = relay_image(
+                                         engine_, info, hooks(), [&] { uploads_.check(); }, progress_),
+                                     .layers = {}};
+                for (const Digest& diff_id : info.diff_ids) sealed.layers.push_back({diff_id, known_.at(diff_id), {}});
+                way_ = ", by relay";
+                return sealed;
+            });
+        } catch (const Error& error) {
+            if (wanted_.via == Via::relay || error.fault() == Fault::interrupted) throw;
+            uploads_.check();  // an upload that failed fails by the other way as well
+            progress_.warn(
+                fmt::format("the engine does not hand over its layers, and exports the image: {}", error.message()));
+            return std::nullopt;
+        }
     }
 
     void take_sealed(const std::optional<Digest>& diff_id, const oci::Descriptor& form, io::TempFile& file) {
@@ -198,6 +247,8 @@ private:
     std::vector<std::pair<oci::Descriptor, io::Body>> from_cache_;
     std::size_t existed_ = 0;
     std::size_t mounted_ = 0;
+    std::string way_;  // nothing when the engine was not asked for any byte
+    std::optional<engine::Info> engine_info_;
     Sent sent_;
     Uploads uploads_;
 };

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <utility>
 
 #include "base/error.hpp"
 #include "base/text.hpp"
@@ -149,13 +150,18 @@ void Uploads::upload(const Job& job) {
         progress_.warn(fmt::format("{}: {} takes no layer of more than 10 GB", name, limited_registry));
     Pace pace(progress_, name, job.blob.size, is_limited);
     const auto start = SteadyClock::now();
+    // What is read again, since it was lost or is to be skipped, is no progress.
+    std::uint64_t farthest = 0;
     const io::Body watched{.size = job.body.size, .open = [&] {
                                pace.start();
-                               return io::counted(job.body.open(), [&](std::uint64_t count) {
-                                   stop_if_useless();
-                                   task->advance(count);
-                                   pace.advance(count);
-                               });
+                               return io::counted(job.body.open(),
+                                                  [&, at = std::uint64_t{0}](std::uint64_t count) mutable {
+                                                      stop_if_useless();
+                                                      at += count;
+                                                      if (at > farthest)
+                                                          task->advance(at - std::exchange(farthest, at));
+                                                      pace.advance(count);
+                                                  });
                            }};
     in_context("uploading " + name, [&] { repository_.put_blob(job.blob, watched); });
     task->done(fmt::format("uploaded, {}", rate(job.blob.size, seconds_since(start))));

@@ -5,7 +5,10 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
+import threading
+import time
 import unittest
 import unittest.mock
 from pathlib import Path
@@ -220,6 +223,180 @@ class ByTheEngine(PushCase):
         reader = LAB_ENVIRONMENT["WASMX_LAB_READER_CONFIG"]
         self.assertIn("may not push", self.push("--via", "engine", DOCKER_CONFIG=reader, exit_code=1).stderr)
         self.assert_absent(self.image)
+
+
+class Interposed:
+    """The engine behind a socket of ours: of a push to loopback it says that nobody is there, as one in a virtual machine
+    would."""
+
+    def __init__(self, folder: Path, host: str):
+        self.path = folder / "engine.sock"
+        self.engine = host.removeprefix("unix://")
+        self.refused = 0
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(str(self.path))
+        self.listener.listen()
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.serve, args=(client,), daemon=True).start()
+
+    def serve(self, client: socket.socket):
+        head = client.recv(65536)
+        if re.match(rb"POST \S*/wasmx-image/\S*/push", head):
+            self.refused += 1
+            body = json.dumps({"error": "dial tcp 127.0.0.1: connect: connection refused"}).encode()
+            client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+            return client.close()
+        server = socket.socket(socket.AF_UNIX)
+        server.connect(self.engine)
+        server.sendall(head)
+        threading.Thread(target=self.pass_on, args=(client, server), daemon=True).start()
+        self.pass_on(server, client)
+
+    def pass_on(self, source: socket.socket, target: socket.socket):
+        try:
+            while data := source.recv(65536):
+                target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+
+class ViaRelay(PushCase):
+    def strays(self) -> str:
+        return re.findall(r"127\.0\.0\.1:\d+/wasmx-image/.*", self.docker("images"))
+
+    def tearDown(self):
+        self.assertEqual(self.strays(), [])
+        super().tearDown()
+
+    def push_base(self):
+        """So that a relay has only the large layer and those above it to take."""
+        base = f"{self.repository}:base"
+        self.docker("tag", BASE_IMAGE, base)
+        self.addCleanup(lambda: subprocess.run(["docker", "--host", self.HOST, "rmi", base], capture_output=True))
+        self.push("--via", "export", image=base)
+
+    def change(self, tag: str, top: str) -> str:
+        image = f"{self.repository}:{tag}"
+        self.make_image(image, top=top)
+        return image
+
+    def check(self, image: str):
+        before = self.engine.image(image)
+        manifest = self.manifest(image)
+        self.assertEqual(manifest["config"]["digest"], before["Id"])
+        config = json.loads(self.skopeo("inspect", "--config", "--raw", "--tls-verify=false", f"docker://{image}"))
+        self.assertEqual(config["rootfs"]["diff_ids"], before["RootFS"]["Layers"])
+        self.assertEqual({layer["mediaType"] for layer in manifest["layers"]}, {"application/vnd.oci.image.layer.v1.tar+gzip"})
+        # skopeo holds every layer against its diff ID when it unpacks.
+        self.assertEqual(len(self.layers(image)), len(before["RootFS"]["Layers"]))
+
+    def test_only_the_top_layer(self):
+        self.make_image(self.image)
+        self.push("--via", "export")
+        before = self.blobs(self.image)
+        for tag, way in (("2", ("--via", "relay")), ("3", ())):
+            with self.subTest(way=way):
+                image = self.change(tag, f"another top, {way} {os.getpid()}")
+                done = self.push(*way, image=image)
+                self.assertEqual(self.sent(done), {digest: size for digest, size in self.blobs(image).items() if digest not in before})
+                self.assertEqual(len(self.sent(done)), 2)  # the layer and the config
+                self.assertIn(", by relay", done.stderr)
+                self.check(image)
+
+    def test_everything(self):
+        self.make_image(self.image)
+        done = self.push("--via", "relay")
+        self.assertEqual(self.sent(done), self.blobs(self.image))
+        self.check(self.image)
+        again = self.push("--via", "relay")
+        self.assertEqual((again.stdout, self.sent(again)), (done.stdout, {}))
+
+    def test_another_compression(self):
+        self.make_image(self.image)
+        self.push("--compression", "zstd")
+        image = self.change("2", f"zstd {os.getpid()}")
+        done = self.push("--via", "relay", "--compression", "zstd", image=image)
+        self.assertEqual(len(self.sent(done)), 2)
+        self.assertEqual({layer["mediaType"].rsplit("+", 1)[1] for layer in self.manifest(image)["layers"]}, {"zstd"})
+        self.assertEqual(len(self.layers(image)), len(self.engine.image(image)["RootFS"]["Layers"]))
+
+    def test_what_the_engine_remembers_harms_nobody(self):
+        """It has digests of layers that it has never sent whole: docker pushes and pulls as before."""
+        self.make_image(self.image)
+        self.push()
+        image = self.change("2", f"remembered {os.getpid()}")
+        self.push("--via", "relay", image=image)
+        before = self.engine.image(image)
+        self.assertFalse([name for name in before["RepoDigests"] if "wasmx-image" in name])
+        for name in (image, f"{self.repository}-by-docker:1"):  # one has the layers, the other has nothing
+            self.docker("tag", image, name)
+            self.docker("push", "--quiet", name)
+            self.assertEqual(self.manifest(name)["config"]["digest"], before["Id"])
+            self.assertEqual(len(self.layers(name)), len(before["RootFS"]["Layers"]))
+        self.docker("rmi", "--force", before["Id"])
+        self.docker("pull", "--quiet", image)
+        after = self.engine.image(image)
+        self.assertEqual((after["Id"], after["RootFS"]), (before["Id"], before["RootFS"]))
+
+    def test_kill_and_again(self):
+        self.make_image(self.image)
+        self.push_base()
+        process = self.start_program("push", self.image, "--via", "relay", "--cache-dir", self.cache, "--progress", "json")
+        for line in process.stderr:
+            if '"name":"taking layer' in line:
+                break
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        self.assertEqual(len(self.strays()), 1)
+        self.push("--via", "relay")
+        self.check(self.image)
+
+    def test_an_interrupt_leaves_no_name(self):
+        self.make_image(self.image)
+        self.push_base()
+        process = self.start_program("push", self.image, "--via", "relay", "--cache-dir", self.cache, "--progress", "json")
+        for line in process.stderr:
+            if '"name":"taking layer' in line:
+                break
+        start = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 130)
+        self.assertLess(time.monotonic() - start, 10)
+        self.assert_absent(self.image)
+
+    def test_an_engine_that_does_not_reach_us(self):
+        self.make_image(self.image)
+        self.push()
+        interposed = Interposed(self.folder, self.HOST)
+        self.addCleanup(interposed.listener.close)
+        image = self.change("2", f"unreachable {os.getpid()}")
+        host = f"unix://{interposed.path}"
+        self.assertIn("connection refused", self.push("--via", "relay", "--host", host, image=image, exit_code=1).stderr)
+        done = self.push("--host", host, image=image)
+        self.assertIn("does not hand over its layers, and exports the image", done.stderr)
+        self.assertIn(", by export", done.stderr)
+        self.assertEqual(interposed.refused, 2)
+        self.assertEqual(len(self.sent(done)), 2)
+        self.check(image)
+
+
+class ViaRelayOfPodman(PushCase):
+    HOST = LAB_ENVIRONMENT["WASMX_LAB_PODMAN_HOST"]
+
+    def test_it_has_none(self):
+        name, _, tag = self.image.rpartition(":")
+        self.engine.request("POST", f"/images/{BASE_IMAGE}/tag?repo={name}&tag={tag}")
+        self.addCleanup(self.engine.request, "DELETE", f"/images/{self.image}?noprune=true")
+        self.assertIn("--via relay needs Docker", self.push("--via", "relay", exit_code=1).stderr)
 
 
 class ShortTokens(PushCase):

@@ -198,6 +198,24 @@ TEST_CASE("images: as docker, containerd's store and podman describe them") {
     CHECK(scene.verdict().empty());
 }
 
+TEST_CASE("names and sizes of images, and a name that comes and goes") {
+    const auto name = oci::Reference::parse("127.0.0.1:5000/wasmx-image/a:push");
+    Scene scene({{"GET /v1.41/images/sha256:ab/history", json_reply(200, R"([{"Size":7},{"Size":0},{"Id":"x"}])")},
+                 {"GET /v1.41/images/json", json_reply(200, R"([{"RepoTags":["a:1","b:2"]},{"RepoTags":null},{}])")},
+                 {"POST /v1.41/images/sha256:ab/tag?repo=127.0.0.1%3A5000%2Fwasmx-image%2Fa&tag=push", {.status = 201}},
+                 {"DELETE /v1.41/images/127.0.0.1:5000/wasmx-image/a:push?noprune=true", json_reply(200, "[]")},
+                 {"POST /v1.41/images/sha256:ab/tag?repo=127.0.0.1%3A5000%2Fwasmx-image%2Fa&tag=push",
+                  json_reply(404, R"({"message":"No such image"})")},
+                 {"DELETE /v1.41/images/127.0.0.1:5000/wasmx-image/a:push?noprune=true", {.status = 500}}});
+    CHECK(scene.engine().history_sizes("sha256:ab") == std::vector<std::uint64_t>{7, 0, 0});
+    CHECK(scene.engine().image_tags() == std::vector<std::string>{"a:1", "b:2"});
+    scene.engine().tag("sha256:ab", name);
+    scene.engine().untag(name);
+    CHECK(test::error_of([&] { scene.engine().tag("sha256:ab", name); }).fault() == Fault::not_found);
+    scene.engine().untag(name);  // whatever it says
+    CHECK(scene.verdict().empty());
+}
+
 TEST_CASE("X-Registry-Auth is base64url of JSON, a refresh token instead of a password where there is one") {
     const auto decoded = [](const Secret& secret) {
         std::string text(secret.reveal());

@@ -147,6 +147,7 @@ const std::vector<Row> rows{
     {"a folder above is a link", {{file("e/f/a", "1")}, {symlink("d", "/e")}}, "/d/f/*", "a=1"},
     {"a link up and down", {{file("e/a", "1"), folder("d/x"), symlink("d/l", "x/../../e")}}, "/d/l/.", "a=1"},
     {"a link to the root", {{file("a", "1"), symlink("d", "/")}}, "/d/a*", "a=1"},
+    {"a file between two folders", {{file("d/a/x", "no")}, {file("d/a", "no")}, {folder("d/a")}}, "/d/.", "a/"},
     {"a folder that is only implied, where a file was", {{file("d/a", "no")}, {file("d/a/x", "1")}}, "/d/.", "a/x=1"},
     {"aufs' own files", {{file("d/.wh..wh.plnk/1.2", "no"), file("d/a", "1")}}, "/d/.", "a=1"},
     {"nothing that matches", {{file("d/a", "1")}}, "/d/*.gz", ""},

@@ -17,16 +17,23 @@ namespace {
 /// A Progress for several threads.
 class Quiet final : public Progress {
 public:
-    std::unique_ptr<Task> task(std::string, std::uint64_t) override { return std::make_unique<Nothing>(); }
+    std::unique_ptr<Task> task(std::string, std::uint64_t) override { return std::make_unique<Counting>(advanced); }
     void note(std::string_view) override {}
     void warn(std::string_view) override {}
 
+    std::atomic<std::uint64_t> advanced = 0;
+
 private:
-    class Nothing final : public Task {
-        void advance(std::uint64_t) override {}
+    class Counting final : public Task {
+    public:
+        explicit Counting(std::atomic<std::uint64_t>& advanced) : advanced_(advanced) {}
+
+    private:
+        void advance(std::uint64_t bytes) override { advanced_ += bytes; }
         void log(std::string_view, Stream) override {}
         void done(std::string_view) override {}
         void failed(std::string_view) override {}
+        std::atomic<std::uint64_t>& advanced_;
     };
 };
 
@@ -42,6 +49,7 @@ struct Scene {
     std::mutex mutex;
     std::set<std::string> there;
     std::string refused;
+    std::string dropped;  // once, half-way
     std::size_t count() {
         const std::lock_guard lock(mutex);
         return there.size();
@@ -54,6 +62,10 @@ struct Scene {
         if (seen.method == "POST") return {.status = 202, .headers = {{"Location", "/v2/kong/x/blobs/uploads/1"}}};
         const std::string digest = seen.target.substr(seen.target.find("digest=") + 7);
         if (digest == refused) return {.status = 413, .early = true};
+        if (digest == dropped) {
+            dropped.clear();
+            return {.drop_request_at = std::size_t{500'000}};
+        }
         there.insert(digest);
         return {.status = 201};
     }};
@@ -80,6 +92,17 @@ TEST_CASE("blobs are uploaded a few at a time, and what is there is not sent") {
     CHECK(sent.uploaded == 19);
     CHECK(sent.bytes == 9 * 6 + 10 * 7);
     CHECK(scene.count() == 20);
+}
+
+TEST_CASE("what is sent again is counted once") {
+    Scene scene;
+    const std::string text(1'000'000, 'x');
+    scene.dropped = io::sha256(text).str();
+    Uploads uploads(scene.repository, scene.progress, 1);
+    uploads.add("layer", blob_of(text), io::body_of(text));
+    CHECK(uploads.finish().uploaded == 1);
+    CHECK(scene.dropped.empty());
+    CHECK(scene.progress.advanced == text.size());
 }
 
 TEST_CASE("the first error stops the others and is told once") {

@@ -1,0 +1,390 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "push/relay.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <thread>
+
+#include "base/text.hpp"
+#include "io/loopback.hpp"
+#include "push/relay_name.hpp"
+
+namespace wasmx::push {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::size_t short_id_digits = 12;  // of a diff ID, in what the engine tells
+constexpr std::uint64_t largest_config = 8 << 20;
+
+constexpr std::chrono::seconds first_request_limit{10};
+constexpr std::chrono::seconds silence_limit{60};
+// How long the others wait to learn which layer an upload is of; without an answer it is read to its end.
+constexpr std::chrono::seconds naming_limit{3};
+
+std::string short_id(const Digest& diff_id) { return diff_id.hex().substr(0, short_id_digits); }
+
+/// A request's body, which is not ours.
+class RequestBytes final : public io::Source {
+public:
+    explicit RequestBytes(io::Source& body) : body_(body) {}
+    std::size_t read(std::span<std::byte> buffer) override {
+        const std::size_t count = body_.read(buffer);
+        if (count > 0 && !first_) first_ = buffer[0];
+        return count;
+    }
+    /// As the engine sends layers; the config is JSON.
+    bool is_gzip() const { return first_ == std::byte{0x1f}; }
+
+private:
+    io::Source& body_;
+    std::optional<std::byte> first_;
+};
+
+class FileEnd final : public io::Sink {
+public:
+    explicit FileEnd(io::TempFile& file) : file_(file) {}
+    void write(std::span<const std::byte> bytes) override { file_.write(bytes); }
+    void finish() override {}
+
+private:
+    io::TempFile& file_;
+};
+
+/// One upload of the engine's; it does not say of what.
+struct Upload {
+    std::atomic<bool> known = false;  ///< it need not be read any further
+    std::unique_ptr<Progress::Task> task;
+};
+
+class Relay {
+public:
+    Relay(engine::Engine& engine, const engine::ImageInfo& image, const image::SealHooks& hooks,
+          const std::function<void()>& check, Progress& progress)
+        : engine_(engine),
+          image_(image),
+          image_id_(Digest::parse(image.id)),
+          hooks_(hooks),
+          check_(check),
+          progress_(progress),
+          is_as_it_is_(hooks.compression.kind == io::Compression::Kind::gzip && !hooks.compression.level),
+          http_(stopping_.get_token(), "wasmx-image"),
+          passed_on_(engine.stop(), [this] { stopping_.request_stop(); }) {
+        for (const Digest& diff_id : image.diff_ids) {
+            if (const auto form = hooks_.known(diff_id)) {
+                there_.emplace(form->digest, form->size);
+            } else {
+                wanted_.emplace(short_id(diff_id), diff_id);
+                unseen_.insert(short_id(diff_id));
+            }
+        }
+    }
+
+    std::string run() {
+        remove_strays(engine_, http_);
+        const std::string repository = new_relay_repository();
+        prefix_ = fmt::format("/v2/{}/", repository);
+        io::LoopbackServer server([this](io::LoopbackRequest& request) { return answer(request); });
+        const auto name = relay_name(server.port(), repository);
+        const HeldName held(engine_, image_.id, name);
+        const std::jthread pusher([this, &name] { push(name); });
+        const Ending ending(*this);
+        wait();
+        if (!wanted_.empty())
+            throw Error(Fault::integrity,
+                        fmt::format("the engine did not send the layer {}", wanted_.begin()->second.str()));
+        return *config_;
+    }
+
+private:
+    /// Whatever waits, in a handler or for the engine, does so no longer; then they can be joined.
+    class Ending {
+    public:
+        explicit Ending(Relay& relay) : relay_(relay) {}
+        ~Ending() {
+            relay_.stopping_.request_stop();
+            const std::lock_guard lock(relay_.mutex_);
+            relay_.changed_.notify_all();
+        }
+        Ending(const Ending&) = delete;
+        Ending& operator=(const Ending&) = delete;
+
+    private:
+        Relay& relay_;
+    };
+
+    // The engine's side, in a thread of its own: it ends when the engine is through, or when we want no more.
+    void push(const oci::Reference& name) noexcept {
+        try {
+            engine::Engine engine(http_, engine_.endpoint(), engine_.identity());
+            engine.push(name, Secret(), [this](const engine::PushEvent& event) { take(event); });
+        } catch (...) {
+            give_up(std::current_exception());
+        }
+        const std::lock_guard lock(mutex_);
+        is_pushed_ = true;
+        changed_.notify_all();
+    }
+
+    void wait() {
+        const auto start = Clock::now();
+        std::unique_lock lock(mutex_);
+        for (;;) {
+            changed_.wait_for(lock, std::chrono::milliseconds(200), [&] { return first_ || config_ || is_pushed_; });
+            if (config_) return;
+            if (engine_.stop().stop_requested()) throw_interrupted();
+            if (first_) std::rethrow_exception(first_);
+            if (is_pushed_) throw Error(Fault::failed, "the engine pushed the image without its config");
+            if (!is_reached_ && Clock::now() - start > first_request_limit)
+                throw Error(Fault::unavailable, "the engine does not reach 127.0.0.1 of this machine");
+            if (Clock::now() - moved_.load() > silence_limit)
+                throw Error(Fault::unavailable, fmt::format("the engine sent nothing for {} s", silence_limit.count()));
+            lock.unlock();
+            check_();
+            lock.lock();
+        }
+    }
+
+    void give_up(std::exception_ptr error) {
+        const std::lock_guard lock(mutex_);
+        if (!first_) first_ = std::move(error);
+        changed_.notify_all();
+    }
+
+    // The first event of a layer whose upload has begun says which one it is, when only one has begun.
+    void take(const engine::PushEvent& event) {
+        moved_ = Clock::now();
+        if (event.status != "Pushing") return;
+        const std::lock_guard lock(mutex_);
+        if (!named_.insert(event.id).second || unnamed_.size() != 1) return;
+        Upload& upload = **unnamed_.begin();
+        unnamed_.clear();
+        upload.known = unseen_.erase(event.id) == 0;
+        if (!upload.known) upload.task = task_for(event.id, event.total);
+        see_rest();
+    }
+
+    // With all that is wanted under way, whatever else has begun is known.
+    void see_rest() {
+        if (unseen_.empty()) {
+            for (const auto& upload : unnamed_) upload->known = true;
+            unnamed_.clear();
+        }
+        changed_.notify_all();
+    }
+
+    io::LoopbackReply answer(io::LoopbackRequest& request) {
+        if (request.path == "/v2/") return {};
+        if (!request.path.starts_with(prefix_)) return {.status = 404};
+        is_reached_ = true;
+        moved_ = Clock::now();
+        try {
+            return answer(request, std::string_view(request.path).substr(prefix_.size()));
+        } catch (const io::TransportError&) {
+            throw;  // the engine broke it off, and will say why
+        } catch (...) {
+            give_up(std::current_exception());
+            throw;
+        }
+    }
+
+    // (distribution-spec, "Pushing blobs")
+    io::LoopbackReply answer(io::LoopbackRequest& request, std::string_view what) {
+        constexpr std::string_view uploads = "blobs/uploads/";
+        constexpr std::string_view blobs = "blobs/";
+        if (what.starts_with(uploads)) {
+            if (request.method == "POST") return begin();
+            const auto upload = find_upload(what.substr(uploads.size()));
+            if (upload && request.method == "PATCH") return take(request, upload);
+            if (upload && request.method == "PUT") return commit(request.query);
+        } else if (what.starts_with(blobs) && request.method == "HEAD") {
+            const auto digest = Digest::try_parse(what.substr(blobs.size()));
+            const std::lock_guard lock(mutex_);
+            const auto found = digest ? there_.find(*digest) : there_.end();
+            if (found == there_.end()) return {.status = 404};
+            return {.headers = {{"Docker-Content-Digest", digest->str()}}, .length = found->second};
+        }
+        // The manifest, too: the image is not to be published here.
+        return {.status = 403,
+                .headers = {{"Content-Type", "application/json"}},
+                .body = R"({"errors":[{"code":"DENIED","message":"layers and config only"}]})"};
+    }
+
+    std::shared_ptr<Upload> find_upload(std::string_view name) {
+        const std::lock_guard lock(mutex_);
+        const auto found = uploads_.find(std::string(name));
+        return found == uploads_.end() ? nullptr : found->second;
+    }
+
+    // One at a time, until it is known what the last one is; when all that is wanted is under way, the rest at once.
+    io::LoopbackReply begin() {
+        std::unique_lock lock(mutex_);
+        changed_.wait_for(lock, naming_limit, [&] { return unnamed_.empty() || unseen_.empty() || is_stopping(); });
+        if (is_stopping()) throw_interrupted();
+        const std::string name = std::to_string(uploads_.size() + 1);
+        const auto& upload = uploads_[name] = std::make_shared<Upload>();
+        if (unseen_.empty()) {
+            upload->known = true;
+        } else {
+            unnamed_.insert(upload);
+        }
+        return accepted(name, 0);
+    }
+
+    io::LoopbackReply accepted(const std::string& name, std::uint64_t size) const {
+        return {.status = 202,
+                .headers = {{"Location", fmt::format("{}blobs/uploads/{}", prefix_, name)},
+                            {"Range", fmt::format("0-{}", size == 0 ? 0 : size - 1)},
+                            {"Docker-Upload-UUID", name}}};
+    }
+
+    io::LoopbackReply take(io::LoopbackRequest& request, const std::shared_ptr<Upload>& upload) {
+        const std::string name = request.path.substr(request.path.rfind('/') + 1);
+        io::TempFile file = [&] {
+            const std::lock_guard lock(sealing_);
+            return hooks_.new_file ? hooks_.new_file() : io::TempFile();
+        }();
+        FileEnd end(file);
+        Received got;
+        std::uint64_t received = 0;
+        std::uint64_t untold = 0;
+        const auto arrived = [&](std::uint64_t count) {
+            received += count;
+            moved_ = Clock::now();
+            if (is_stopping()) throw_interrupted();
+        };
+        auto bytes = std::make_unique<RequestBytes>(request.body);
+        const RequestBytes& head = *bytes;  // goes with the chain
+        const auto advance = [&](std::uint64_t count) {
+            if (upload->known && head.is_gzip()) throw Enough();
+            untold += count;
+            const std::lock_guard lock(mutex_);
+            if (upload->task) upload->task->advance(std::exchange(untold, 0));
+        };
+        auto chain = io::digesting(io::counted(std::move(bytes), arrived), got.sent);
+        if (is_as_it_is_) chain = io::teed(std::move(chain), end);
+        chain = io::counted(io::digesting(io::decompressed(std::move(chain)), got.plain), advance);
+        if (!is_as_it_is_)
+            chain = io::teed(io::digesting(io::compressed(std::move(chain), hooks_.compression), got.sealed), end);
+        std::vector<std::byte> buffer(io::chunk_size);
+        try {
+            while (chain->read(buffer) > 0) {
+            }
+            finish(upload, got, file);
+        } catch (const Enough&) {
+            // docker takes our word for it: it compresses no more, and commits what it has sent. The digest of that
+            // stays in its records for our name, beside the true ones; docker push and pull have been seen not to mind.
+        }
+        return accepted(name, received);
+    }
+
+    /// Thrown out of a chain: the layer is there already.
+    struct Enough {};
+
+    /// What came of an upload that was read to its end.
+    struct Received {
+        io::Tally sent;    ///< as the engine sent it
+        io::Tally plain;   ///< of the tar
+        io::Tally sealed;  ///< by us, when it is to be compressed otherwise
+    };
+
+    void finish(const std::shared_ptr<Upload>& upload, const Received& got, io::TempFile& file) {
+        const Digest& diff_id = got.plain.digest;
+        if (diff_id == image_id_) {
+            std::string config = io::read_all(*io::decompressed(file.body().open()), largest_config);
+            const std::lock_guard lock(mutex_);
+            config_ = std::move(config);
+            return changed_.notify_all();
+        }
+        if (std::find(image_.diff_ids.begin(), image_.diff_ids.end(), diff_id) == image_.diff_ids.end())
+            throw Error(Fault::integrity,
+                        fmt::format("the engine sent {}, which is no layer of {}", diff_id.str(), image_.id));
+        {
+            // Before the next one begins, for which its events could be taken.
+            const std::lock_guard lock(mutex_);
+            named_.insert(short_id(diff_id));
+            unseen_.erase(short_id(diff_id));
+            unnamed_.erase(upload);
+            see_rest();
+            if (!wanted_.contains(short_id(diff_id))) return;
+            if (!upload->task) upload->task = task_for(short_id(diff_id), got.plain.size);
+        }
+        const io::Tally& tally = is_as_it_is_ ? got.sent : got.sealed;
+        const oci::Descriptor form{.media_type = std::string(image::layer_type_of(hooks_.compression)),
+                                   .digest = tally.digest,
+                                   .size = tally.size,
+                                   .annotations = {}};
+        {
+            const std::lock_guard lock(sealing_);
+            hooks_.sealed(diff_id, form, file);
+        }
+        const std::lock_guard lock(mutex_);
+        upload->task->done(fmt::format("{} compressed", human_bytes(tally.size)));
+        wanted_.erase(short_id(diff_id));
+    }
+
+    io::LoopbackReply commit(const std::string& query) {
+        constexpr std::string_view key = "digest=";
+        constexpr std::string_view colon = "%3A";
+        std::string text = query.substr(std::min(query.size(), query.find(key) + key.size()));
+        if (const auto at = text.find(colon); at != std::string::npos) text.replace(at, colon.size(), ":");
+        const auto digest = Digest::try_parse(text);
+        if (!digest) return {.status = 400};
+        const std::lock_guard lock(mutex_);
+        there_.emplace(*digest, 1);  // it is asked for afterwards
+        return {.status = 201,
+                .headers = {{"Location", fmt::format("{}blobs/{}", prefix_, digest->str())},
+                            {"Docker-Content-Digest", digest->str()}}};
+    }
+
+    std::unique_ptr<Progress::Task> task_for(const std::string& id, std::uint64_t size) {
+        return progress_.task(fmt::format("taking layer {} ({})", id, human_bytes(size)), size);
+    }
+
+    bool is_stopping() const { return stopping_.stop_requested(); }
+
+    engine::Engine& engine_;
+    const engine::ImageInfo& image_;
+    const Digest image_id_;
+    const image::SealHooks& hooks_;
+    const std::function<void()>& check_;
+    Progress& progress_;
+    const bool is_as_it_is_;
+    std::string prefix_;
+    std::stop_source stopping_;
+    io::HttpClient http_;  // breaks off the engine's push when it is over for us
+    std::stop_callback<std::function<void()>> passed_on_;
+
+    std::atomic<bool> is_reached_ = false;
+    std::atomic<Clock::time_point> moved_ = Clock::now();
+    std::mutex sealing_;  // of the hooks
+    std::mutex mutex_;    // of the rest
+    std::condition_variable changed_;
+    std::map<Digest, std::uint64_t> there_;  // blobs, with their sizes
+    std::map<std::string, Digest> wanted_;   // by short id
+    std::set<std::string> unseen_;           // those of them of which no upload is known
+    std::map<std::string, std::shared_ptr<Upload>> uploads_;
+    std::set<std::shared_ptr<Upload>> unnamed_;  // begun, and nobody knows of what
+    std::set<std::string> named_;                // short ids that have been told, or found out
+    std::optional<std::string> config_;
+    std::exception_ptr first_;
+    bool is_pushed_ = false;
+};
+
+}  // namespace
+
+std::string relay_image(engine::Engine& engine, const engine::ImageInfo& image, const image::SealHooks& hooks,
+                        const std::function<void()>& check, Progress& progress) {
+    return Relay(engine, image, hooks, check, progress).run();
+}
+
+}  // namespace wasmx::push

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "base/progress.hpp"
+#include "engine/engine.hpp"
+#include "image/sealed.hpp"
+
+namespace wasmx::push {
+
+/// Has the engine push an image into an endpoint of ours on 127.0.0.1, which takes the layers that are not
+/// `hooks.known`, and the config, whose bytes are returned. The others it takes for granted before they are compressed,
+/// so what is known costs next to nothing. The image has a name of ours meanwhile.
+///
+/// For Docker with a store of its own, on this machine: the image's id is the config's digest. Layers come to
+/// `hooks.sealed` one at a time, held against their diff IDs, compressed by the engine unless another compression is
+/// asked for. `check` is called now and then; what it throws ends the relay.
+std::string relay_image(engine::Engine& engine, const engine::ImageInfo& image, const image::SealHooks& hooks,
+                        const std::function<void()>& check, Progress& progress);
+
+}  // namespace wasmx::push

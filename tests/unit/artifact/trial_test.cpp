@@ -18,7 +18,7 @@ recipe::Recipe recipe_for(oci::Platform platform) {
 }
 
 Point tried(const Members& members, oci::Platform platform = oci::Platform::of_this_machine()) {
-    return try_out(io::from_string(gzipped(tar(members))), recipe_for(platform), {});
+    return try_out(io::body_of(gzipped(tar(members))), recipe_for(platform), {});
 }
 
 }  // namespace

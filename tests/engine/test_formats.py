@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """The same image in every form that registries hold: extract gives the same tarball."""
 import json
+import os
 import re
+import subprocess
 import unittest
 import urllib.error
 import urllib.request
 from pathlib import Path
 
-from case import DOCKER_ARCH, LAB_ENVIRONMENT, PACKAGE, REGISTRY, TAG, LabCase, sha256
+from case import DOCKER, DOCKER_ARCH, LAB_ENVIRONMENT, PACKAGE, REGISTRY, TAG, LabCase, sha256
 
 
 class Formats(LabCase):
@@ -71,6 +73,35 @@ class Formats(LabCase):
         self.check(self.image + "-index", "--path", f"/wasmx/dist/{PACKAGE}")
         missing = self.run_program("extract", self.image + "-index", "--path", "/x", "--platform", f"linux/{other}", exit_code=1)
         self.assertIn(f"linux/{DOCKER_ARCH}", missing.stderr)
+
+    def test_as_podman_pushes_it(self):
+        podman = ["podman", "--url", LAB_ENVIRONMENT["WASMX_LAB_PODMAN_HOST"]]
+        target = f"{self.repository}-podman:{TAG}"
+        for command in (["pull", "--tls-verify=false", self.image], ["tag", self.image, target],
+                        ["push", "--tls-verify=false", "--format", "oci", target], ["rmi", "--force", target, self.image]):
+            done = subprocess.run([*podman, *command], capture_output=True, text=True,
+                                  env=os.environ | {"REGISTRY_AUTH_FILE": LAB_ENVIRONMENT["DOCKER_CONFIG"] + "/config.json"})
+            self.assertEqual(done.returncode, 0, f"{command}: {done.stderr}")
+        self.assertNotIn("dev.wasmx.package.digest", json.dumps(self.manifest(target)))
+        self.check(target)
+
+    def test_another_platform_by_both_builders(self):
+        """An image for the other machine, made and pushed by docker without running anything, and taken apart here."""
+        other = {"amd64": "arm64", "arm64": "amd64"}[DOCKER_ARCH]
+        context = self.folder / "context"
+        (context / "dist").mkdir(parents=True)
+        (context / "dist" / "x").write_text("for the other")
+        (context / "Dockerfile").write_text("FROM scratch\nCOPY dist/x /wasmx/gone\nCOPY dist /wasmx/dist\nCMD [\"x\"]\n")
+        for builder in ("0", "1"):
+            target = f"{self.repository}-{other}-{builder}:1"
+            for command in (["build", "--quiet", "--platform", f"linux/{other}", "--tag", target, str(context)], ["push", "--quiet", target],
+                            ["rmi", "--force", target]):
+                done = subprocess.run([DOCKER, "--host", self.HOST, "--config", LAB_ENVIRONMENT["DOCKER_CONFIG"], *command], capture_output=True,
+                                      text=True, env=os.environ | {"DOCKER_BUILDKIT": builder})
+                self.assertEqual(done.returncode, 0, f"{command}: {done.stderr}")
+            self.run_program("extract", target, "--path", "/wasmx/dist/.", "--platform", f"linux/{other}", "-o", f"other-{builder}")
+            self.assertEqual((self.folder / f"other-{builder}" / "x").read_text(), "for the other")
+            self.assertIn(f"linux/{other}", self.run_program("extract", target, "--path", "/wasmx/dist/x", exit_code=1).stderr)
 
     def send(self, image: str, method: str, path: str, body: bytes | None = None, **headers):
         name = image.removeprefix(REGISTRY + "/").split(":")[0]

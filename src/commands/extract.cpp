@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <future>
+
 #include "artifact/artifact.hpp"
 #include "base/text.hpp"
 #include "commands/github_actions.hpp"
@@ -107,8 +109,9 @@ private:
         const std::string name = name_in(path);
         if (file.sha256_file) artifact::check_sha256_file(*file.sha256_file, name, file.entry.digest);
         report_.fetched = file.fetched;
-        check_package(path, file.content.body());
+        auto verdict = begin_check(path, file.content.body());
         if (arguments_.has("--stdout")) {
+            report_.verified = verdict.get();
             io::FdSink out(STDOUT_FILENO);
             io::copy(*file.content.body().open(), out);
             return tell_fetched();
@@ -116,10 +119,13 @@ private:
         fs::create_directories(output_);
         extract::Item item{.path = path, .entry = file.entry};
         if (arguments_.has("--unpack")) {
+            report_.verified = verdict.get();
             report_.tree = unpack(name, file.content.body());
         } else {
             io::AtomicFile out(output_ / name);
             io::copy(*file.content.body().open(), out);
+            out.sync();  // the disk is slow, and meanwhile the package is examined
+            report_.verified = verdict.get();
             out.finish();
             item.path = (output_ / name).lexically_normal().string();
         }
@@ -127,13 +133,15 @@ private:
         finish();
     }
 
-    // The package is for consumers that trust its form: a wrong one must not reach them.
-    void check_package(const std::string& path, const io::Body& content) {
-        if (arguments_.has("--no-verify")) return;
+    // The package is for consumers that trust its form: a wrong one must not reach them. False: it is none of ours, or
+    // is not to be looked at.
+    std::future<bool> begin_check(const std::string& path, const io::Body& content) const {
         const auto recipe = recipe_ ? recipe_ : recipe::Recipe::from_package_name(name_in(path));
-        if (!recipe || extract::steps_of(path) != extract::steps_of(recipe->package_path())) return;
-        (void)artifact::inspect(content.open(), artifact::contract_of(*recipe));
-        report_.verified = true;
+        const bool is_ours = recipe && extract::steps_of(path) == extract::steps_of(recipe->package_path());
+        return std::async(std::launch::async, [=, wanted = is_ours && !arguments_.has("--no-verify")] {
+            if (wanted) (void)artifact::inspect(content.open(), artifact::contract_of(*recipe));
+            return wanted;
+        });
     }
 
     // Returns the path of what the tarball's one top directory became.

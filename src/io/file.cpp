@@ -156,8 +156,12 @@ AtomicFile::~AtomicFile() {
 
 void AtomicFile::write(std::span<const std::byte> bytes) { write_all(fd_.get(), bytes, path_.string()); }
 
-void AtomicFile::finish() {
+void AtomicFile::sync() {
     if (::fsync(fd_.get()) != 0) throw system_error("writing " + path_.string(), errno);
+}
+
+void AtomicFile::finish() {
+    sync();
     if (temporary_.empty()) {
         // A name can be given to the open file only if it is free, so it gets one beside the target first.
         const fs::path beside = path_.parent_path() / fmt::format(".{}.{}", path_.filename().string(), random_suffix());

@@ -65,6 +65,8 @@ public:
     explicit AtomicFile(std::filesystem::path path);
     ~AtomicFile() override;
     void write(std::span<const std::byte> bytes) override;
+    /// What was written so far is on the disk.
+    void sync();
     void finish() override;
 
 private:

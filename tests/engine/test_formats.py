@@ -57,7 +57,7 @@ class Formats(LabCase):
     def test_digest_instead_of_tag(self):
         digest = json.loads(self.skopeo("inspect", "--tls-verify=false", f"docker://{self.image}"))["Digest"]
         self.check(f"{self.image}@{digest}")
-        self.check(f"{self.repository}@{digest}", "--path", f"/wasmx/dist/{PACKAGE}")
+        self.check(f"{self.image.rsplit(':', 1)[0]}@{digest}", "--path", f"/wasmx/dist/{PACKAGE}")
 
     def test_index(self):
         raw = self.skopeo("inspect", "--raw", "--tls-verify=false", f"docker://{self.image}").encode()
@@ -82,7 +82,6 @@ class Formats(LabCase):
             done = subprocess.run([*podman, *command], capture_output=True, text=True,
                                   env=os.environ | {"REGISTRY_AUTH_FILE": LAB_ENVIRONMENT["DOCKER_CONFIG"] + "/config.json"})
             self.assertEqual(done.returncode, 0, f"{command}: {done.stderr}")
-        self.assertNotIn("dev.wasmx.package.digest", json.dumps(self.manifest(target)))
         self.check(target)
 
     def test_another_platform_by_both_builders(self):

@@ -29,10 +29,14 @@ std::string joined(Names names) {
     return out;
 }
 
-void erase_below(Entries& entries, const std::string& path) {
+const std::string& path_of(const Entries::value_type& entry) { return entry.first; }
+const std::string& path_of(const std::string& path) { return path; }
+
+template <class Paths>
+void erase_below(Paths& paths, const std::string& path) {
     const std::string prefix = path + "/";
-    auto at = entries.lower_bound(prefix);
-    while (at != entries.end() && at->first.starts_with(prefix)) at = entries.erase(at);
+    auto at = paths.lower_bound(prefix);
+    while (at != paths.end() && path_of(*at).starts_with(prefix)) at = paths.erase(at);
 }
 
 /// What the layers above hide from those below.
@@ -69,6 +73,7 @@ public:
     void begin_layer() override {
         in_layer_.clear();
         whiteouts_.clear();
+        blocked_.clear();
         opaque_.clear();
         members_ = 0;
         if (way_) way_->begin_layer();
@@ -158,15 +163,20 @@ private:
 
     void add(std::string path, Names names, const io::TarEntry& member, io::TarReader& reader) {
         const bool is_directory = member.type == Type::directory;
-        if (!is_directory) erase_below(in_layer_, path);
+        // Within a layer the last one counts, as if those before had not been there.
+        blocked_.erase(path);
+        if (!is_directory) {
+            erase_below(in_layer_, path);
+            erase_below(blocked_, path);
+        }
         const bool is_taken = selection_.takes(names);
         // What is no directory, where only directories lead on, hides what lower layers have there.
         const bool blocks = !is_taken && !is_directory && names.size() < selection_.patterns.size();
         if (!is_taken && !blocks) return;
         if (hidden_.has(path)) return;
         // The folder that took its place is not merged with one that it had replaced.
-        if (!is_directory && is_folder_above(path)) return note(opaque_, std::move(path));
-        if (blocks) return note(whiteouts_, std::move(path));
+        if (!is_directory && is_folder_above(path)) return note(blocked_, std::move(path));
+        if (blocks) return note(blocked_, std::move(path));
         check_count(entries_.size() + in_layer_.size());
         TreeEntry entry{.type = member.type,
                         .size = member.type == Type::file ? member.size : 0,
@@ -208,6 +218,7 @@ private:
             entries_.try_emplace(path, std::move(entry));
         }
         for (const std::string& path : whiteouts_) hidden_.add(path);
+        for (const std::string& path : blocked_) hidden_.add(path);
         for (const std::string& path : opaque_) hidden_.add_below(path);
     }
 
@@ -219,6 +230,7 @@ private:
     Entries entries_;
     Entries in_layer_;
     std::set<std::string> whiteouts_;
+    std::set<std::string> blocked_;  // what is no directory, and not taken: it hides what was there
     std::set<std::string> opaque_;
     Hidden hidden_;
     std::uint64_t members_ = 0;

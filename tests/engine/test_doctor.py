@@ -807,14 +807,14 @@ class Published(DoctorCase):
         self.assertIn("is named like a packaged runtime and holds none", refused.stderr)
         self.run_program("push", self.image, "--no-verify")
         digest = self.digest()
-        self.run_program("push", self.image)  # the very same image may come again
+        self.run_program("push", "--no-verify", self.image)  # the very same image may come again
         self.assertEqual(self.digest(), digest)
         self.load_image("another")
         refused = self.run_program("push", self.image, exit_code=1)
         self.assertEqual(refused.stdout, "")
         self.assertIn("hint: take another version or --tag; --overwrite replaces it", refused.stderr)
         self.assertEqual(self.digest(), digest)
-        self.run_program("push", "--overwrite", self.image)
+        self.run_program("push", "--no-verify", "--overwrite", self.image)
         self.assertNotEqual(self.digest(), digest)
 
 

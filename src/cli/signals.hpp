@@ -5,6 +5,8 @@
 #include <stop_token>
 #include <thread>
 
+#include "io/file.hpp"
+
 namespace wasmx::cli {
 
 /// Turns SIGINT, SIGTERM and SIGHUP into a request to stop; the second one ends the process at once. Made before any
@@ -18,9 +20,13 @@ public:
     int received() const noexcept { return received_; }
 
 private:
+    void wait();
+
     std::stop_source stop_;
     std::atomic<int> received_ = 0;
-    std::jthread waiter_;
+    io::Fd arrivals_;
+    io::Fd over_;
+    std::jthread waiter_;  // last: it uses all of the above
 };
 
 }  // namespace wasmx::cli

@@ -2,9 +2,12 @@
 #include "push/existing.hpp"
 
 #include <algorithm>
+#include <mutex>
 #include <set>
+#include <span>
 
 #include "base/error.hpp"
+#include "base/parallel.hpp"
 #include "image/published.hpp"
 
 namespace wasmx::push {
@@ -13,45 +16,68 @@ namespace {
 
 // A release has a few images (runtimes, versions, architectures); the newest share their base with the next.
 constexpr std::size_t most_images = 12;
+constexpr unsigned questions_at_once = 4;
 
 class Search {
 public:
-    Search(registry::Repository& repository, std::string_view media_type, image::LayerCache& cache)
-        : repository_(repository), media_type_(media_type), cache_(cache) {}
+    Search(registry::Repository& repository, std::string_view media_type, image::LayerCache& cache,
+           const std::vector<Digest>& wanted)
+        : repository_(repository), media_type_(media_type), cache_(cache), wanted_(wanted) {}
 
-    bool has(const Digest& diff_id) const { return found_.contains(diff_id); }
-    bool has_all(const std::vector<Digest>& diff_ids) const {
-        return std::all_of(diff_ids.begin(), diff_ids.end(), [&](const Digest& id) { return has(id); });
+    bool has_all() const {
+        return std::all_of(wanted_.begin(), wanted_.end(), [&](const Digest& id) { return found_.contains(id); });
     }
 
-    void look_for(const Digest& diff_id) {
-        for (const oci::Descriptor& form : cache_.forms_of(diff_id)) ask_for(diff_id, form);
+    void ask_for_remembered() {
+        std::vector<Candidate> candidates;
+        for (const Digest& diff_id : wanted_)
+            for (oci::Descriptor& form : cache_.forms_of(diff_id)) candidates.push_back({diff_id, std::move(form)});
+        ask_for(std::move(candidates));
     }
 
     // An image says of each of its layers what it is compressed and uncompressed.
-    void learn(const image::Published& image, const std::vector<Digest>& wanted) {
-        if (image.config.diff_ids == wanted) cache_.keep_config(image.config_json);
-        for (std::size_t i = 0; i < image.manifest.layers.size(); ++i) {
-            const Digest& diff_id = image.config.diff_ids[i];
-            const oci::Descriptor form = image::oci_form(image.manifest.layers[i]);
-            if (std::find(wanted.begin(), wanted.end(), diff_id) == wanted.end()) continue;
-            cache_.remember(diff_id, form);
-            ask_for(diff_id, form);
+    void learn(const std::vector<std::optional<image::Published>>& images) {
+        std::vector<Candidate> candidates;
+        for (const auto& image : images) {
+            if (!image) continue;
+            if (image->config.diff_ids == wanted_) cache_.keep_config(image->config_json);
+            for (std::size_t i = 0; i < image->manifest.layers.size(); ++i) {
+                const Digest& diff_id = image->config.diff_ids[i];
+                oci::Descriptor form = image::oci_form(image->manifest.layers[i]);
+                if (std::find(wanted_.begin(), wanted_.end(), diff_id) == wanted_.end()) continue;
+                cache_.remember(diff_id, form);
+                candidates.push_back({diff_id, std::move(form)});
+            }
         }
+        ask_for(std::move(candidates));
     }
 
     std::map<Digest, oci::Descriptor> take() { return std::move(found_); }
 
 private:
+    struct Candidate {
+        Digest diff_id;
+        oci::Descriptor form;
+    };
+
     // Each blob once: the images of a repository share most of theirs.
-    void ask_for(const Digest& diff_id, const oci::Descriptor& form) {
-        if (has(diff_id) || form.media_type != media_type_ || !asked_.insert(form.digest).second) return;
-        if (repository_.has_blob(form.digest)) found_.emplace(diff_id, form);
+    void ask_for(std::vector<Candidate> candidates) {
+        std::erase_if(candidates, [&](const Candidate& one) {
+            return found_.contains(one.diff_id) || one.form.media_type != media_type_ ||
+                   !asked_.insert(one.form.digest).second;
+        });
+        std::mutex mutex;
+        run_all(candidates.size(), questions_at_once, [&](std::size_t i) {
+            if (!repository_.has_blob(candidates[i].form.digest)) return;
+            const std::lock_guard lock(mutex);
+            found_.emplace(candidates[i].diff_id, candidates[i].form);
+        });
     }
 
     registry::Repository& repository_;
     std::string_view media_type_;
     image::LayerCache& cache_;
+    const std::vector<Digest>& wanted_;
     std::set<Digest> asked_;
     std::map<Digest, oci::Descriptor> found_;
 };
@@ -68,24 +94,34 @@ std::vector<std::string> tags_near(registry::Repository& repository, const std::
     return tags;
 }
 
+std::vector<std::optional<image::Published>> images_of(registry::Repository& repository, const oci::Reference& target,
+                                                       const oci::Platform& platform,
+                                                       std::span<const std::string> tags) {
+    std::vector<std::optional<image::Published>> out(tags.size());
+    run_all(tags.size(), questions_at_once, [&](std::size_t i) {
+        try {
+            out[i] = image::find_published(repository, target.with_tag(tags[i]), platform);
+        } catch (const Error& error) {
+            // Of another platform, or no image: there is nothing to learn from it.
+            if (error.fault() != Fault::not_found && error.fault() != Fault::integrity) throw;
+        }
+    });
+    return out;
+}
+
 }  // namespace
 
 std::map<Digest, oci::Descriptor> find_existing(registry::Repository& repository, const oci::Reference& target,
                                                 const oci::Platform& platform, const std::vector<Digest>& diff_ids,
                                                 std::string_view media_type, image::LayerCache& cache) {
-    Search search(repository, media_type, cache);
-    for (const Digest& diff_id : diff_ids) search.look_for(diff_id);
+    Search search(repository, media_type, cache, diff_ids);
+    search.ask_for_remembered();
     try {
-        if (search.has_all(diff_ids)) return search.take();
-        for (const std::string& tag : tags_near(repository, target.tag().value_or("latest"))) {
-            if (search.has_all(diff_ids)) break;
-            try {
-                if (const auto image = image::find_published(repository, target.with_tag(tag), platform))
-                    search.learn(*image, diff_ids);
-            } catch (const Error& error) {
-                // Of another platform, or no image: there is nothing to learn from it.
-                if (error.fault() != Fault::not_found && error.fault() != Fault::integrity) throw;
-            }
+        if (search.has_all()) return search.take();
+        const auto tags = tags_near(repository, target.tag().value_or("latest"));
+        for (std::size_t at = 0; at < tags.size() && !search.has_all(); at += questions_at_once) {
+            const auto some = std::span(tags).subspan(at, std::min<std::size_t>(questions_at_once, tags.size() - at));
+            search.learn(images_of(repository, target, platform, some));
         }
     } catch (const Error& error) {
         // It would only have saved work.

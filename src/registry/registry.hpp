@@ -67,10 +67,14 @@ public:
     /// Uploads (POST, then one PUT; what breaks off is gone on with where the registry can); returns when the registry
     /// has it. The caller asks has_blob first.
     void put_blob(const oci::Descriptor& blob, const io::Body& body);
+    /// The same for a blob that is still being made: `bytes`, of no known size, yields what there is, from the start as
+    /// often as it is opened, and waits for the rest; `whole` waits until it is known what they are. Whoever makes them
+    /// may give up: what `bytes` and `whole` then throw comes out here. Nobody has asked whether the registry has it.
+    void put_growing_blob(const io::Body& bytes, const std::function<oci::Descriptor()>& whole);
     /// Stores the manifest under a tag and returns its digest, compared with what the registry says.
     Digest put_manifest(const std::string& tag, const std::string& bytes, const std::string& media_type);
-    /// Opens an upload and cancels it: the only proof that one may push. Throws Fault::denied with the reason and the
-    /// mend, naming where the credentials came from.
+    /// Opens an upload: the only proof that one may push. The next blob takes it over; one that is never needed is
+    /// cancelled in the end. Throws Fault::denied with the reason and the mend, naming where the credentials came from.
     void prove_push();
 
 private:

@@ -4,6 +4,7 @@
 
 #include <map>
 #include <mutex>
+#include <utility>
 
 #include "base/text.hpp"
 #include "registry/download.hpp"
@@ -59,6 +60,7 @@ struct Repository::State {
                        const Digest& digest);
     void keep_opened(const Digest& digest, Upload upload);
     std::optional<Upload> take_opened(const Digest& digest);
+    std::optional<Upload> take_spare();
 
     std::vector<std::string> get_tags();
 
@@ -67,6 +69,8 @@ struct Repository::State {
     const Patience patience;
     std::mutex mutex;
     std::map<Digest, Upload> opened;  // by a mount that was none
+    std::optional<Upload> spare;      // opened as a proof
+    TimePoint spare_since;
 };
 
 Repository::Repository(io::HttpClient& http, const oci::Reference& name, Options options)
@@ -74,6 +78,7 @@ Repository::Repository(io::HttpClient& http, const oci::Reference& name, Options
 
 Repository::~Repository() {
     for (const auto& [digest, upload] : state_->opened) cancel_upload(state_->session, upload.url);
+    if (state_->spare) cancel_upload(state_->session, state_->spare->url);
 }
 
 std::optional<FoundManifest> Repository::State::get_manifest(const std::string& key) {
@@ -130,6 +135,14 @@ void Repository::put_blob(const oci::Descriptor& blob, const io::Body& body) {
     upload_blob(state_->session, blob, body, state_->take_opened(blob.digest));
 }
 
+void Repository::put_growing_blob(const io::Body& bytes, const std::function<oci::Descriptor()>& whole) {
+    auto upload = [&] {
+        const std::lock_guard lock(state_->mutex);
+        return state_->take_spare();
+    }();
+    upload_growing(state_->session, bytes, whole, std::move(upload));
+}
+
 bool Repository::mount_blob(const Digest& digest, const std::string& from_repository) {
     Session& session = state_->session;
     try {
@@ -158,7 +171,13 @@ void Repository::State::keep_opened(const Digest& digest, Upload upload) {
 std::optional<Upload> Repository::State::take_opened(const Digest& digest) {
     const std::lock_guard lock(mutex);
     const auto node = opened.extract(digest);
-    return node ? std::optional(node.mapped()) : std::nullopt;
+    return node ? std::optional(node.mapped()) : take_spare();
+}
+
+// How long a registry keeps a session is not known of most: an old one is left to be cancelled.
+std::optional<Upload> Repository::State::take_spare() {
+    constexpr std::chrono::minutes fresh{1};
+    return session.clock().now() - spare_since < fresh ? std::exchange(spare, std::nullopt) : std::nullopt;
 }
 
 void Repository::State::send_manifest(const std::string& tag, const std::string& bytes, const std::string& media_type,
@@ -187,8 +206,10 @@ Digest Repository::put_manifest(const std::string& tag, const std::string& bytes
 }
 
 void Repository::prove_push() {
-    const Upload upload = state_->retrying([&] { return open_upload(state_->session); });
-    cancel_upload(state_->session, upload.url);
+    Upload upload = state_->retrying([&] { return open_upload(state_->session); });
+    const std::lock_guard lock(state_->mutex);
+    state_->spare = std::move(upload);
+    state_->spare_since = state_->session.clock().now();
 }
 
 }  // namespace wasmx::registry

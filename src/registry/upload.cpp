@@ -35,6 +35,21 @@ std::optional<std::uint64_t> received_of(const io::HttpResponse& response) {
 
 }  // namespace
 
+std::string commit_url(const std::string& upload_url, const Digest& digest) {
+    const char joint = upload_url.find('?') == std::string::npos ? '?' : '&';
+    return fmt::format("{}{}digest={}", upload_url, joint, digest.str());
+}
+
+void check_stored(const Call& call, const Answer& answer, const Digest& digest) {
+    const auto stated = answer.response.find_header("Docker-Content-Digest");
+    const auto stored = stated ? Digest::try_parse(*stated) : std::nullopt;
+    if (!stored || *stored == digest) return;
+    throw Refused(Fault::integrity,
+                  fmt::format("{} {}: {} was sent and the registry stored {}", call.method, printable_url(call.url),
+                              digest.str(), stored->str()),
+                  {}, answer.response.status, {{"DIGEST_INVALID", {}}}, std::nullopt, answer.is_foreign);
+}
+
 bool ask_for_blob(Session& session, const Digest& digest) {
     Call call;
     call.method = "HEAD";

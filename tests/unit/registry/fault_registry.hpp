@@ -147,7 +147,8 @@ private:
     }
 
     test::Reply take_body(const test::Seen& seen, Kind kind) {
-        const auto size = std::stoul("0" + seen.header("content-length"));
+        const bool is_chunked = seen.header("transfer-encoding") == "chunked";  // its length is anyone's guess
+        const auto size = is_chunked ? std::size_t{1} << 20 : std::stoul("0" + seen.header("content-length"));
         if (capped_ && size > (1 << 20) && seen.target.find("/manifests/") == std::string::npos)
             return {.status = 413, .body = "<html>too large</html>"};
         test::Reply reply;

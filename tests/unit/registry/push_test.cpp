@@ -210,15 +210,17 @@ TEST_CASE("manifests are stored, compared and read back") {
                    "MANIFEST_INVALID: bad"));
 }
 
-TEST_CASE("the right to push is proved by an upload that is opened and cancelled") {
+TEST_CASE("the right to push is proved by an upload that is opened, and cancelled when nobody needs it") {
     Scene good({{post, challenge()}, {post, accepted("/u/1?s=1")}, {"DELETE /u/1?s=1", complaint(405, "UNSUPPORTED")}},
                {{push_token_of_otto, token("T")}});
     good.pushing().prove_push();
+    good.close();
     good.check();
     CHECK(good.seen()[2].header("authorization") == "Bearer T");
 
     Scene gone({{post, accepted("/u/1")}, {"DELETE /u/1", {.lost = true}}});
     gone.pushing().prove_push();
+    gone.close();
 
     Scene denied({{post, challenge()}, {post, complaint(403, "DENIED", "permission_denied: write_package")}},
                  {{push_token_of_otto, token("T")}});
@@ -234,6 +236,28 @@ TEST_CASE("the right to push is proved by an upload that is opened and cancelled
     reader.check();
     CHECK(weak.fault() == Fault::denied);
     CHECK(contains(weak.hint(), "/home/otto/.docker/config.json may not push to 127.0.0.1:"));
+}
+
+TEST_CASE("the upload that was opened as a proof is the next blob's, unless it has become old") {
+    Scene scene(
+        {{post, accepted("/u/1")}, {Put("/u/1").line, created}, {post, accepted("/u/2")}, {Put("/u/2").line, created}});
+    Repository& repository = scene.pushing();
+    repository.prove_push();
+    repository.put_blob(blob, io::body_of(bytes));
+    repository.put_blob(blob, io::body_of(bytes));
+    scene.close();
+    scene.check();
+
+    Scene old({{post, accepted("/u/1")},
+               {post, accepted("/u/2")},
+               {Put("/u/2").line, created},
+               {"DELETE /u/1", {.status = 204}}});
+    Repository& slow = old.pushing();
+    slow.prove_push();
+    old.clock.advance(std::chrono::minutes(2));
+    slow.put_blob(blob, io::body_of(bytes));
+    old.close();
+    old.check();
 }
 
 TEST_SUITE_END();

@@ -59,6 +59,8 @@ public:
         if (!all.empty()) all.erase(all.begin());
         return all;
     }
+    /// The repository goes away.
+    void close() { repository_.reset(); }
     void check() const {
         CHECK(registry_script.verdict() == "");
         CHECK(token_script.verdict() == "");

@@ -108,11 +108,13 @@ private:
     void read_body(const Seen& seen, std::optional<std::size_t> at_most) {
         std::string body;
         if (lower(seen.header("transfer-encoding")) == "chunked") {
+            const std::size_t most = at_most.value_or(std::string::npos);
             while (const std::size_t size = std::stoul(read_line(), nullptr, 16)) {
-                take(size, body);
+                take(std::min(size, most - body.size()), body);
+                if (body.size() == most) break;
                 (void)read_line();
             }
-            (void)read_line();
+            if (body.size() < most) (void)read_line();
         } else if (const std::string length = seen.header("content-length"); !length.empty()) {
             take(std::min<std::size_t>(std::stoul(length), at_most.value_or(std::string::npos)), body);
         }

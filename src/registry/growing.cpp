@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "registry/retry.hpp"
+#include "registry/upload.hpp"
+
+// POST, one PATCH of unknown length without a Content-Range, an empty PUT: so Docker's own engine pushes, hence every
+// registry takes it, and ghcr.io's limit of 4 MiB is one of chunks. The bytes are on their way while they are made;
+// what goes wrong is left to an upload of the whole, which can be repeated and goes on in the same session where it
+// may.
+
+namespace wasmx::registry {
+
+namespace {
+
+void send_bytes(Session& session, const io::Body& bytes, Upload& upload) {
+    Call call;
+    call.method = "PATCH";
+    call.url = upload.url;
+    call.headers.push_back({"Content-Type", "application/octet-stream"});
+    call.body = io::Body{.size = std::nullopt, .open = [&] {
+                             return io::counted(bytes.open(), [&, at = std::uint64_t{0}](std::uint64_t count) mutable {
+                                 at += count;
+                                 upload.sent = std::max(upload.sent, at);
+                             });
+                         }};
+    call.idle_limit = commit_idle_limit;
+    Answer answer = session.send(call);
+    const int status = answer.response.status;
+    if (status != 202 && status != 201 && status != 204) throw session.refusal(call, answer);
+    upload.url = next_upload_url(session, call, answer);
+}
+
+void commit(Session& session, const Digest& digest, const Upload& upload) {
+    Call call;
+    call.method = "PUT";
+    call.url = commit_url(upload.url, digest);
+    call.headers.push_back({"Content-Type", "application/octet-stream"});
+    call.idle_limit = commit_idle_limit;
+    Answer answer = session.send(call);
+    const int status = answer.response.status;
+    if (status != 201 && status != 200 && status != 202 && status != 204) throw session.refusal(call, answer);
+    check_stored(call, answer, digest);
+}
+
+}  // namespace
+
+void upload_growing(Session& session, const io::Body& bytes, const std::function<oci::Descriptor()>& whole,
+                    std::optional<Upload> upload) {
+    if (!upload) upload = with_retries(session.clock(), session.stop(), [&] { return open_upload(session); });
+    try {
+        try {
+            send_bytes(session, bytes, *upload);
+            return commit(session, whole().digest, *upload);
+        } catch (const Error& error) {
+            if (error.fault() == Fault::interrupted) throw;
+            // What it has is not what was sent: nothing in this session can be trusted.
+            const auto* refused = dynamic_cast<const Refused*>(&error);
+            if (refused != nullptr && refused->has_code("DIGEST_INVALID")) upload.reset();
+            if (const auto advice = retry_advice(error))
+                session.clock().wait(retry_delay(1, advice->at_least, 0), session.stop());
+        }
+        const oci::Descriptor blob = whole();
+        return upload_blob(session, blob, bytes, upload);
+    } catch (const Error& error) {
+        if (error.fault() == Fault::interrupted && upload) cancel_upload(session, upload->url);
+        throw;
+    }
+}
+
+}  // namespace wasmx::registry

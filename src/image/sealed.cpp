@@ -54,8 +54,26 @@ oci::Descriptor descriptor_of(const Found& found, const SealHooks& hooks) {
             .annotations = {}};
 }
 
-Found take_layer(io::SourcePtr member, Form form, std::uint64_t size, const std::string& name, Progress& progress,
+class Scratch final : public LayerSink {
+public:
+    void write(std::span<const std::byte> bytes) override { file_.write(bytes); }
+    void begun(const std::optional<Digest>&, std::uint64_t) override {}
+    void sealed(const std::optional<Digest>&, const oci::Descriptor&) override {}
+    io::Body body() const override { return file_.body(); }
+
+private:
+    io::TempFile file_;
+};
+
+// "blobs/sha256/<diff ID>" (25 and later), "<diff ID>.tar" (podman): a layer whose name says what it is, if it is a
+// plain tar; of a compressed one no diff ID is known by that name.
+std::optional<Digest> digest_in(const std::string& path) {
+    return Digest::from_hex(std::filesystem::path(path).stem().string());
+}
+
+Found take_layer(io::SourcePtr member, Form form, std::uint64_t size, const std::string& path, Progress& progress,
                  const SealHooks& hooks) {
+    const std::string name = path.substr(path.starts_with("blobs/") ? path.rfind('/') + 1 : 0, 12);
     auto task = progress.task(fmt::format("sealing layer {} ({})", name, human_bytes(size)), size);
     Found out;
     out.form = form;
@@ -63,14 +81,13 @@ Found take_layer(io::SourcePtr member, Form form, std::uint64_t size, const std:
         io::counted(io::digesting(std::move(member), out.stored), [&](std::uint64_t count) { task->advance(count); });
     io::SourcePtr packed = form == Form::tar ? io::compressed(std::move(plain), hooks.compression) : std::move(plain);
     packed = io::digesting(std::move(packed), out.compressed);
-    io::TempFile file = hooks.new_file ? hooks.new_file() : io::TempFile();
+    const auto sink = hooks.new_sink ? hooks.new_sink() : std::make_unique<Scratch>();
+    if (form == Form::tar) sink->begun(digest_in(path), size);
     std::vector<std::byte> buffer(io::chunk_size);
-    while (const std::size_t count = packed->read(buffer)) file.write(std::span(buffer).first(count));
-    out.body = file.body();
-    task->done(form == Form::tar ? fmt::format("{} compressed", human_bytes(file.size())) : "as stored");
-    if (hooks.sealed)
-        hooks.sealed(form == Form::tar ? std::optional(out.stored.digest) : std::nullopt, descriptor_of(out, hooks),
-                     file);
+    while (const std::size_t count = packed->read(buffer)) sink->write(std::span(buffer).first(count));
+    out.body = sink->body();
+    task->done(form == Form::tar ? fmt::format("{} compressed", human_bytes(out.compressed.size)) : "as stored");
+    sink->sealed(form == Form::tar ? std::optional(out.stored.digest) : std::nullopt, descriptor_of(out, hooks));
     return out;
 }
 
@@ -89,10 +106,8 @@ struct Contents {
     std::map<std::string, std::string> links;  // a layer that occurs twice is a link the second time: where it leads
 };
 
-// "blobs/sha256/<diff ID>" (25 and later), "<diff ID>.tar" (podman): a layer whose name says what it is, if it is a
-// plain tar; of a compressed one no diff ID is known by that name.
 std::optional<Digest> known_by_name(const std::string& path, const SealHooks& hooks) {
-    const auto named = Digest::from_hex(std::filesystem::path(path).stem().string());
+    const auto named = digest_in(path);
     return named && hooks.known && hooks.known(*named) ? named : std::nullopt;
 }
 
@@ -120,8 +135,7 @@ void take_member(Contents& contents, const io::TarEntry& entry, io::TarReader& r
     const bool is_layer = path.ends_with("layer.tar") || (!is_blob && path.ends_with(".tar")) ||
                           (is_blob && (entry.size > json_limit || !is_json(head)));
     if (is_layer) {
-        const std::string name = path.substr(is_blob ? path.rfind('/') + 1 : 0, 12);
-        contents.layers.emplace(path, take_layer(std::move(whole), form_of(head), entry.size, name, progress, hooks));
+        contents.layers.emplace(path, take_layer(std::move(whole), form_of(head), entry.size, path, progress, hooks));
     } else {
         contents.texts.emplace(path, io::read_all(*whole, json_limit));
     }

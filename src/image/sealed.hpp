@@ -33,16 +33,30 @@ struct Sealed {
 /// The media type of a layer that was compressed so.
 std::string_view layer_type_of(const io::Compression& compression);
 
+/// Where the compressed bytes of a layer go while it is sealed. Without `sealed` there is no such layer in the end.
+class LayerSink {
+public:
+    LayerSink() = default;
+    LayerSink(const LayerSink&) = delete;
+    LayerSink& operator=(const LayerSink&) = delete;
+    virtual ~LayerSink() = default;
+    virtual void write(std::span<const std::byte> bytes) = 0;
+    /// Told at most once, and only of a layer that is being compressed: of `size` bytes, and which one it is, where
+    /// that is known before its end.
+    virtual void begun(const std::optional<Digest>& diff_id, std::uint64_t size) = 0;
+    /// The diff ID is not known of one that the engine stores compressed.
+    virtual void sealed(const std::optional<Digest>& diff_id, const oci::Descriptor&) = 0;
+    /// What was written.
+    virtual io::Body body() const = 0;
+};
+
 /// What is done with layers while an archive is read.
 struct SealHooks {
     io::Compression compression{};
     /// The form of a layer that is to be used, when it need not be sealed; nullopt: it has to be.
     std::function<std::optional<oci::Descriptor>(const Digest& diff_id)> known = nullptr;
-    /// Where the compressed bytes of a layer go; a scratch file when there is none.
-    std::function<io::TempFile()> new_file = nullptr;
-    /// Told of each layer that was sealed, before the rest of the archive is read. The diff ID is not known of one that
-    /// the engine stores compressed.
-    std::function<void(const std::optional<Digest>& diff_id, const oci::Descriptor&, io::TempFile&)> sealed = nullptr;
+    /// A place for a layer; a scratch file when there is none.
+    std::function<std::unique_ptr<LayerSink>()> new_sink = nullptr;
 };
 
 /// Reads the archive that an engine exports (docker save: the layouts of 20.10, of 25 and later, of containerd's store,

@@ -12,6 +12,7 @@
 #include "image/sealed.hpp"
 #include "push/choice.hpp"
 #include "push/existing.hpp"
+#include "push/growing_blob.hpp"
 #include "push/relay.hpp"
 #include "push/uploads.hpp"
 
@@ -149,6 +150,41 @@ private:
         return sealed;
     }
 
+    /// A layer of the engine's on its way: it goes on while it is compressed, once it is certain that it is wanted.
+    class Outgoing final : public image::LayerSink {
+    public:
+        explicit Outgoing(Push& push) : push_(push), blob_(push.cache_.new_file()) {}
+        void write(std::span<const std::byte> bytes) override { blob_.write(bytes); }
+        void begun(const std::optional<Digest>& diff_id, std::uint64_t size) override {
+            // With nothing known whatever comes is wanted.
+            if ((!diff_id && !push_.known_.empty()) || size < least_streamed || size > most_streamed) return;
+            push_.uploads_.add(diff_id ? "layer " + diff_id->hex().substr(0, 12) : "layer", blob_);
+            is_under_way_ = true;
+        }
+        void sealed(const std::optional<Digest>& diff_id, const oci::Descriptor& form) override {
+            blob_.seal(form);
+            // It may be there in another form, or twice in the image.
+            if (diff_id && push_.known_.contains(*diff_id)) return;
+            push_.cache_.keep(blob_.file(), form.digest);
+            if (diff_id) {
+                push_.cache_.remember(*diff_id, form);
+                push_.known_.emplace(*diff_id, form);
+            }
+            if (!is_under_way_) push_.uploads_.add("layer", form, body());
+        }
+        io::Body body() const override { return blob_.whole_body(); }
+
+    private:
+        // A small one is sealed before a request is through; a large one could be compressed for longer than ghcr.io
+        // gives an upload, and takes less as a whole.
+        static constexpr std::uint64_t least_streamed = 1 << 20;
+        static constexpr std::uint64_t most_streamed = 4ULL << 30;
+
+        Push& push_;
+        GrowingBlob blob_;
+        bool is_under_way_ = false;
+    };
+
     image::SealHooks hooks() {
         return {.compression = wanted_.compression,
                 .known =
@@ -157,9 +193,7 @@ private:
                         const auto found = known_.find(diff_id);
                         return found == known_.end() ? std::nullopt : std::optional(found->second);
                     },
-                .new_file = [&] { return cache_.new_file(); },
-                .sealed = [&](const std::optional<Digest>& diff_id, const oci::Descriptor& form,
-                              io::TempFile& file) { take_sealed(diff_id, form, file); }};
+                .new_sink = [&] { return std::make_unique<Outgoing>(*this); }};
     }
 
     image::Sealed exported() {
@@ -206,16 +240,6 @@ private:
                 fmt::format("the engine does not hand over its layers, and exports the image: {}", error.message()));
             return std::nullopt;
         }
-    }
-
-    void take_sealed(const std::optional<Digest>& diff_id, const oci::Descriptor& form, io::TempFile& file) {
-        if (diff_id && known_.contains(*diff_id)) return;  // it is there in another form, or twice in the image
-        cache_.keep(file, form.digest);
-        if (diff_id) {
-            cache_.remember(*diff_id, form);
-            known_.emplace(*diff_id, form);
-        }
-        uploads_.add("layer", form, file.body());
     }
 
     Digest put(const image::Sealed& sealed) {

@@ -50,20 +50,22 @@ private:
     std::optional<std::byte> first_;
 };
 
-class FileEnd final : public io::Sink {
+class LayerEnd final : public io::Sink {
 public:
-    explicit FileEnd(io::TempFile& file) : file_(file) {}
-    void write(std::span<const std::byte> bytes) override { file_.write(bytes); }
+    explicit LayerEnd(image::LayerSink& layer) : layer_(layer) {}
+    void write(std::span<const std::byte> bytes) override { layer_.write(bytes); }
     void finish() override {}
 
 private:
-    io::TempFile& file_;
+    image::LayerSink& layer_;
 };
 
 /// One upload of the engine's; it does not say of what.
 struct Upload {
     std::atomic<bool> known = false;  ///< it need not be read any further
     std::unique_ptr<Progress::Task> task;
+    std::optional<Digest> diff_id;  ///< once it is known to be wanted
+    std::uint64_t total = 0;        ///< of the tar
 };
 
 class Relay {
@@ -169,7 +171,11 @@ private:
         Upload& upload = **unnamed_.begin();
         unnamed_.clear();
         upload.known = unseen_.erase(event.id) == 0;
-        if (!upload.known) upload.task = task_for(event.id, event.total);
+        if (!upload.known) {
+            upload.task = task_for(event.id, event.total);
+            upload.diff_id = wanted_.at(event.id);
+            upload.total = event.total;
+        }
         see_rest();
     }
 
@@ -208,6 +214,7 @@ private:
             if (upload && request.method == "PUT") return commit(request.query);
         } else if (what.starts_with(blobs) && request.method == "HEAD") {
             const auto digest = Digest::try_parse(what.substr(blobs.size()));
+            if (digest == image_id_) is_config_next_ = true;
             const std::lock_guard lock(mutex_);
             const auto found = digest ? there_.find(*digest) : there_.end();
             if (found == there_.end()) return {.status = 404};
@@ -249,14 +256,17 @@ private:
 
     io::LoopbackReply take(io::LoopbackRequest& request, const std::shared_ptr<Upload>& upload) {
         const std::string name = request.path.substr(request.path.rfind('/') + 1);
-        io::TempFile file = [&] {
+        // Docker asks for the config before it sends it, after all layers: until then what is known needs no look.
+        if (upload->known && !is_config_next_) return accepted(name, 0);
+        const std::unique_ptr<image::LayerSink> layer = [&] {
             const std::lock_guard lock(sealing_);
-            return hooks_.new_file ? hooks_.new_file() : io::TempFile();
+            return hooks_.new_sink();
         }();
-        FileEnd end(file);
+        LayerEnd end(*layer);
         Received got;
         std::uint64_t received = 0;
         std::uint64_t untold = 0;
+        bool is_begun = false;
         const auto arrived = [&](std::uint64_t count) {
             received += count;
             moved_ = Clock::now();
@@ -267,8 +277,14 @@ private:
         const auto advance = [&](std::uint64_t count) {
             if (upload->known && head.is_gzip()) throw Enough();
             untold += count;
-            const std::lock_guard lock(mutex_);
-            if (upload->task) upload->task->advance(std::exchange(untold, 0));
+            {
+                const std::lock_guard lock(mutex_);
+                if (!upload->task) return;
+                upload->task->advance(std::exchange(untold, 0));
+            }
+            if (std::exchange(is_begun, true) || !upload->diff_id) return;
+            const std::lock_guard lock(sealing_);
+            layer->begun(upload->diff_id, upload->total);
         };
         auto chain = io::digesting(io::counted(std::move(bytes), arrived), got.sent);
         if (is_as_it_is_) chain = io::teed(std::move(chain), end);
@@ -279,7 +295,7 @@ private:
         try {
             while (chain->read(buffer) > 0) {
             }
-            finish(upload, got, file);
+            finish(upload, got, *layer);
         } catch (const Enough&) {
             // docker takes our word for it: it compresses no more, and commits what it has sent. The digest of that
             // stays in its records for our name, beside the true ones; docker push and pull have been seen not to mind.
@@ -297,10 +313,10 @@ private:
         io::Tally sealed;  ///< by us, when it is to be compressed otherwise
     };
 
-    void finish(const std::shared_ptr<Upload>& upload, const Received& got, io::TempFile& file) {
+    void finish(const std::shared_ptr<Upload>& upload, const Received& got, image::LayerSink& layer) {
         const Digest& diff_id = got.plain.digest;
         if (diff_id == image_id_) {
-            std::string config = io::read_all(*io::decompressed(file.body().open()), largest_config);
+            std::string config = io::read_all(*io::decompressed(layer.body().open()), largest_config);
             const std::lock_guard lock(mutex_);
             config_ = std::move(config);
             return changed_.notify_all();
@@ -325,7 +341,7 @@ private:
                                    .annotations = {}};
         {
             const std::lock_guard lock(sealing_);
-            hooks_.sealed(diff_id, form, file);
+            layer.sealed(diff_id, form);
         }
         const std::lock_guard lock(mutex_);
         upload->task->done(fmt::format("{} compressed", human_bytes(tally.size)));
@@ -365,6 +381,7 @@ private:
     std::stop_callback<std::function<void()>> passed_on_;
 
     std::atomic<bool> is_reached_ = false;
+    std::atomic<bool> is_config_next_ = false;
     std::atomic<Clock::time_point> moved_ = Clock::now();
     std::mutex sealing_;  // of the hooks
     std::mutex mutex_;    // of the rest

@@ -30,6 +30,20 @@ std::string rate(std::uint64_t bytes, double seconds) {
     return human_bytes(static_cast<std::uint64_t>(static_cast<double>(bytes) / std::max(seconds, 0.001))) + "/s";
 }
 
+bool is_known(const std::shared_future<oci::Descriptor>& blob) {
+    return blob.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
+}
+
+bool is_given_up(const std::shared_future<oci::Descriptor>& blob) {
+    if (!is_known(blob)) return false;
+    try {
+        (void)blob.get();
+        return false;
+    } catch (const Error&) {
+        return true;
+    }
+}
+
 /// Warns once when an upload is too slow for the time that it has.
 class Pace {
 public:
@@ -80,10 +94,18 @@ Uploads::~Uploads() {
 }
 
 void Uploads::add(const std::string& name, const oci::Descriptor& blob, io::Body body) {
+    std::promise<oci::Descriptor> known;
+    known.set_value(blob);
+    put({name, known.get_future().share(), std::move(body)});
+}
+
+void Uploads::add(const std::string& name, const GrowingBlob& blob) { put({name, blob.whole(), blob.body()}); }
+
+void Uploads::put(Job job) {
     check();
     {
         const std::lock_guard lock(mutex_);
-        waiting_.push_back({name, blob, std::move(body)});
+        waiting_.push_back(std::move(job));
     }
     changed_.notify_all();
 }
@@ -136,38 +158,81 @@ void Uploads::work() {
     }
 }
 
+/// A body that tells how far it has been read.
+class Uploads::Watched {
+public:
+    Watched(Uploads& uploads, Progress::Task& task, const io::Body& body, std::function<void(std::uint64_t)> also = {})
+        : uploads_(uploads), task_(task), body_(body), also_(std::move(also)) {}
+
+    io::Body body() {
+        return {.size = body_.size, .open = [this] {
+                    return io::counted(body_.open(), [this, at = std::uint64_t{0}](std::uint64_t count) mutable {
+                        uploads_.stop_if_useless();
+                        at += count;
+                        // What is read again, since it was lost or is to be skipped, is no progress.
+                        if (at > farthest_) task_.advance(at - std::exchange(farthest_, at));
+                        if (also_) also_(count);
+                    });
+                }};
+    }
+
+private:
+    Uploads& uploads_;
+    Progress::Task& task_;
+    const io::Body& body_;
+    std::function<void(std::uint64_t)> also_;
+    std::uint64_t farthest_ = 0;
+};
+
 void Uploads::upload(const Job& job) {
-    const std::string name = fmt::format("{} {} ({})", job.name, job.blob.digest.brief(), human_bytes(job.blob.size));
-    const auto task = progress_.task("pushing " + name, job.blob.size);
-    if (repository_.has_blob(job.blob.digest)) {
+    try {
+        is_known(job.blob) ? upload_whole(job) : upload_growing(job);
+    } catch (const Error&) {
+        // Whoever was making it has said why, if there is anything to be said.
+        if (!is_given_up(job.blob)) throw;
+    }
+}
+
+void Uploads::upload_growing(const Job& job) {
+    const auto task = progress_.task(fmt::format("pushing {} as it is made", job.name), 0);
+    Watched watched(*this, *task, job.body);
+    const auto start = SteadyClock::now();
+    in_context("uploading " + job.name,
+               [&] { repository_.put_growing_blob(watched.body(), [&] { return job.blob.get(); }); });
+    const std::uint64_t size = job.blob.get().size;
+    task->done(fmt::format("uploaded {}, {}", human_bytes(size), rate(size, seconds_since(start))));
+    count(size);
+}
+
+void Uploads::upload_whole(const Job& job) {
+    const oci::Descriptor& blob = job.blob.get();
+    const std::string name = fmt::format("{} {} ({})", job.name, blob.digest.brief(), human_bytes(blob.size));
+    const auto task = progress_.task("pushing " + name, blob.size);
+    if (repository_.has_blob(blob.digest)) {
         task->done("exists");
         const std::lock_guard lock(mutex_);
         ++sent_.existed;
         return;
     }
     const bool is_limited = repository_.registry() == limited_registry;
-    if (is_limited && job.blob.size > largest_layer)
+    if (is_limited && blob.size > largest_layer)
         progress_.warn(fmt::format("{}: {} takes no layer of more than 10 GB", name, limited_registry));
-    Pace pace(progress_, name, job.blob.size, is_limited);
+    Pace pace(progress_, name, blob.size, is_limited);
     const auto start = SteadyClock::now();
-    // What is read again, since it was lost or is to be skipped, is no progress.
-    std::uint64_t farthest = 0;
-    const io::Body watched{.size = job.body.size, .open = [&] {
-                               pace.start();
-                               return io::counted(job.body.open(),
-                                                  [&, at = std::uint64_t{0}](std::uint64_t count) mutable {
-                                                      stop_if_useless();
-                                                      at += count;
-                                                      if (at > farthest)
-                                                          task->advance(at - std::exchange(farthest, at));
-                                                      pace.advance(count);
-                                                  });
-                           }};
-    in_context("uploading " + name, [&] { repository_.put_blob(job.blob, watched); });
-    task->done(fmt::format("uploaded, {}", rate(job.blob.size, seconds_since(start))));
+    const io::Body paced{.size = job.body.size, .open = [&] {
+                             pace.start();
+                             return job.body.open();
+                         }};
+    Watched watched(*this, *task, paced, [&](std::uint64_t bytes) { pace.advance(bytes); });
+    in_context("uploading " + name, [&] { repository_.put_blob(blob, watched.body()); });
+    task->done(fmt::format("uploaded, {}", rate(blob.size, seconds_since(start))));
+    count(blob.size);
+}
+
+void Uploads::count(std::uint64_t bytes) {
     const std::lock_guard lock(mutex_);
     ++sent_.uploaded;
-    sent_.bytes += job.blob.size;
+    sent_.bytes += bytes;
 }
 
 }  // namespace wasmx::push

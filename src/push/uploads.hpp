@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <deque>
 #include <exception>
+#include <future>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -12,6 +13,7 @@
 #include "base/progress.hpp"
 #include "io/stream.hpp"
 #include "oci/manifest.hpp"
+#include "push/growing_blob.hpp"
 #include "registry/registry.hpp"
 
 namespace wasmx::push {
@@ -34,6 +36,9 @@ public:
 
     /// Takes a blob; what the registry has is not sent. Throws the first error of those taken before.
     void add(const std::string& name, const oci::Descriptor& blob, io::Body body);
+    /// Takes a blob that is still being made and that nobody has: what there is of it goes on at once, where an upload
+    /// is free. One that is given up is dropped.
+    void add(const std::string& name, const GrowingBlob& blob);
     /// Throws the first error so far; the work that makes blobs asks now and then.
     void check();
     /// Returns when the registry has them all; throws the first error.
@@ -42,11 +47,16 @@ public:
 private:
     struct Job {
         std::string name;
-        oci::Descriptor blob;
+        std::shared_future<oci::Descriptor> blob;
         io::Body body;
     };
+    class Watched;
+    void put(Job job);
     void work();
     void upload(const Job& job);
+    void upload_whole(const Job& job);
+    void upload_growing(const Job& job);
+    void count(std::uint64_t bytes);
     void give_up(std::exception_ptr error);
     void stop_if_useless();
 

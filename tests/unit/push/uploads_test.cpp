@@ -60,6 +60,7 @@ struct Scene {
         if (seen.method == "HEAD")
             return {.status = there.contains(seen.target.substr(seen.target.rfind('/') + 1)) ? 200 : 404};
         if (seen.method == "POST") return {.status = 202, .headers = {{"Location", "/v2/kong/x/blobs/uploads/1"}}};
+        if (seen.method == "PATCH" || seen.method == "DELETE") return {.status = 202};
         const std::string digest = seen.target.substr(seen.target.find("digest=") + 7);
         if (digest == refused) return {.status = 413, .early = true};
         if (digest == dropped) {
@@ -150,6 +151,59 @@ TEST_CASE("an upload under way is broken off when another one failed") {
         CHECK(test::error_of([&] { uploads.finish(); }).message().find("413") != std::string::npos);
     }
     CHECK(is_over);
+}
+
+TEST_CASE("a blob that is being made is on its way before it is whole") {
+    Scene scene;
+    Uploads uploads(scene.repository, scene.progress, 1);
+    const std::string text(2'000'000, 'x');
+    GrowingBlob blob{io::TempFile()};
+    uploads.add("layer", blob);
+    blob.write(io::bytes_of(std::string_view(text).substr(0, 1'000'000)));
+    // Nobody has said that it is whole: only an upload of what there is gets so far.
+    while (scene.progress.advanced < 1'000'000) std::this_thread::yield();
+    blob.write(io::bytes_of(std::string_view(text).substr(1'000'000)));
+    blob.seal(blob_of(text));
+    const Sent sent = uploads.finish();
+    CHECK(sent.uploaded == 1);
+    CHECK(sent.bytes == text.size());
+    CHECK(scene.there.contains(io::sha256(text).str()));
+    CHECK(scene.progress.advanced == text.size());
+}
+
+TEST_CASE("a blob that was whole before an upload was free is asked for first") {
+    Scene scene;
+    scene.there.insert(io::sha256("made").str());
+    Uploads uploads(scene.repository, scene.progress, 1);
+    GrowingBlob first{io::TempFile()};
+    uploads.add("layer", first);
+    first.write(io::bytes_of("x"));
+    while (scene.progress.advanced < 1) std::this_thread::yield();  // the only upload is taken
+    GrowingBlob second{io::TempFile()};
+    uploads.add("layer", second);
+    second.write(io::bytes_of("made"));
+    second.seal(blob_of("made"));
+    first.seal(blob_of("x"));
+    const Sent sent = uploads.finish();
+    CHECK(sent.existed == 1);
+    CHECK(sent.uploaded == 1);
+}
+
+TEST_CASE("a blob that is given up is no failure") {
+    Scene scene;
+    Uploads uploads(scene.repository, scene.progress, 1);
+    {
+        GrowingBlob under_way{io::TempFile()};
+        uploads.add("layer", under_way);
+        under_way.write(io::bytes_of("some"));
+        while (scene.progress.advanced < 4) std::this_thread::yield();
+        GrowingBlob waiting{io::TempFile()};
+        uploads.add("layer", waiting);
+    }
+    uploads.add("layer", blob_of("other"), io::body_of("other"));
+    const Sent sent = uploads.finish();
+    CHECK(sent.uploaded == 1);
+    CHECK(scene.there == std::set<std::string>{io::sha256("other").str()});
 }
 
 TEST_CASE("going away without finish drops what waits") {

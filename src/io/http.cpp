@@ -136,6 +136,7 @@ private:
         set(CURLOPT_USERAGENT, client_.user_agent_.c_str());
         set(CURLOPT_NOSIGNAL, 1L);
         set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+        set(CURLOPT_BUFFERSIZE, 256L * 1024);  // of what is received; the usual 16 KiB is a system call each
         set(CURLOPT_ERRORBUFFER, detail_);
         set(CURLOPT_CONNECTTIMEOUT, static_cast<long>(request_.connect_limit.count()));
         if (request_.idle_limit.count() > 0) {

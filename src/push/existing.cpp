@@ -2,6 +2,7 @@
 #include "push/existing.hpp"
 
 #include <algorithm>
+#include <future>
 #include <mutex>
 #include <set>
 #include <span>
@@ -28,12 +29,17 @@ public:
         return std::all_of(wanted_.begin(), wanted_.end(), [&](const Digest& id) { return found_.contains(id); });
     }
 
-    void ask_for_remembered() {
-        std::vector<Candidate> candidates;
-        for (const Digest& diff_id : wanted_)
-            for (oci::Descriptor& form : cache_.forms_of(diff_id)) candidates.push_back({diff_id, std::move(form)});
-        ask_for(std::move(candidates));
+    /// False when there is a layer of which nothing is remembered.
+    bool remember() {
+        bool all = true;
+        for (const Digest& diff_id : wanted_) {
+            auto forms = cache_.forms_of(diff_id);
+            all = all && !forms.empty();
+            for (oci::Descriptor& form : forms) remembered_.push_back({diff_id, std::move(form)});
+        }
+        return all;
     }
+    void ask_for_remembered() { ask_for(std::move(remembered_)); }
 
     // An image says of each of its layers what it is compressed and uncompressed.
     void learn(const std::vector<std::optional<image::Published>>& images) {
@@ -78,6 +84,7 @@ private:
     std::string_view media_type_;
     image::LayerCache& cache_;
     const std::vector<Digest>& wanted_;
+    std::vector<Candidate> remembered_;
     std::set<Digest> asked_;
     std::map<Digest, oci::Descriptor> found_;
 };
@@ -115,10 +122,14 @@ std::map<Digest, oci::Descriptor> find_existing(registry::Repository& repository
                                                 const oci::Platform& platform, const std::vector<Digest>& diff_ids,
                                                 std::string_view media_type, image::LayerCache& cache) {
     Search search(repository, media_type, cache, diff_ids);
+    const bool remembers_all = search.remember();
+    std::future<std::vector<std::string>> tags_to_come;
+    const auto ask_for_tags = [&] { return tags_near(repository, target.tag().value_or("latest")); };
+    if (!remembers_all) tags_to_come = std::async(std::launch::async, ask_for_tags);
     search.ask_for_remembered();
     try {
         if (search.has_all()) return search.take();
-        const auto tags = tags_near(repository, target.tag().value_or("latest"));
+        const auto tags = tags_to_come.valid() ? tags_to_come.get() : ask_for_tags();
         for (std::size_t at = 0; at < tags.size() && !search.has_all(); at += questions_at_once) {
             const auto some = std::span(tags).subspan(at, std::min<std::size_t>(questions_at_once, tags.size() - at));
             search.learn(images_of(repository, target, platform, some));

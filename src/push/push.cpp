@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <future>
 #include <thread>
 
 #include "base/text.hpp"
@@ -36,6 +37,8 @@ public:
     Digest run() {
         const auto info = engine_.find_image(wanted_.image);
         if (!info) throw Error(Fault::not_found, fmt::format("the engine has no image {}", wanted_.image));
+        // While the registry is asked.
+        engine_info_ = std::async(std::launch::async, [this] { return engine_.info(); }).share();
         const auto platform =
             oci::Platform::from_architecture(info->architecture).value_or(oci::Platform::of_this_machine());
         const std::size_t count = info->diff_ids.size();
@@ -202,10 +205,7 @@ private:
                           [&] { return image::seal_export(*engine_.export_image(wanted_.image), progress_, hooks()); });
     }
 
-    const engine::Info& engine_info() {
-        if (!engine_info_) engine_info_ = engine_.info();
-        return *engine_info_;
-    }
+    const engine::Info& engine_info() { return engine_info_.get(); }
 
     // Only such an engine calls an image by its config, and pushes layer by layer.
     bool has_relay() { return !engine_.identity().podman && !engine_info().containerd_store; }
@@ -272,7 +272,7 @@ private:
     std::size_t existed_ = 0;
     std::size_t mounted_ = 0;
     std::string way_;  // nothing when the engine was not asked for any byte
-    std::optional<engine::Info> engine_info_;
+    std::shared_future<engine::Info> engine_info_;
     Sent sent_;
     Uploads uploads_;
 };

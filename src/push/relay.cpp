@@ -28,8 +28,9 @@ constexpr std::uint64_t largest_config = 8 << 20;
 
 constexpr std::chrono::seconds first_request_limit{10};
 constexpr std::chrono::seconds silence_limit{60};
-// How long the others wait to learn which layer an upload is of; without an answer it is read to its end.
-constexpr std::chrono::seconds naming_limit{3};
+// How long an upload waits until it is known which layer the one before is of, or until that one is through. Without a
+// name it is read to its end.
+constexpr std::chrono::seconds turn_limit{3};
 
 std::string short_id(const Digest& diff_id) { return diff_id.hex().substr(0, short_id_digits); }
 
@@ -211,7 +212,7 @@ private:
             if (request.method == "POST") return begin();
             const auto upload = find_upload(what.substr(uploads.size()));
             if (upload && request.method == "PATCH") return take(request, upload);
-            if (upload && request.method == "PUT") return commit(request.query);
+            if (upload && request.method == "PUT") return commit(request);
         } else if (what.starts_with(blobs) && request.method == "HEAD") {
             const auto digest = Digest::try_parse(what.substr(blobs.size()));
             if (digest == image_id_) is_config_next_ = true;
@@ -226,18 +227,26 @@ private:
                 .body = R"({"errors":[{"code":"DENIED","message":"layers and config only"}]})"};
     }
 
+    static std::string name_of(const io::LoopbackRequest& request) {
+        return request.path.substr(request.path.rfind('/') + 1);
+    }
+
     std::shared_ptr<Upload> find_upload(std::string_view name) {
         const std::lock_guard lock(mutex_);
         const auto found = uploads_.find(std::string(name));
         return found == uploads_.end() ? nullptr : found->second;
     }
 
-    // One at a time, until it is known what the last one is; when all that is wanted is under way, the rest at once.
+    // One at a time, until it is known what the last one is. What is known also comes one by one: the engine begins to
+    // compress each, and would do so for all of them at the expense of what is wanted.
     io::LoopbackReply begin() {
         std::unique_lock lock(mutex_);
-        changed_.wait_for(lock, naming_limit, [&] { return unnamed_.empty() || unseen_.empty() || is_stopping(); });
+        changed_.wait_for(lock, turn_limit, [&] {
+            return is_stopping() || (unseen_.empty() ? known_under_way_.empty() : unnamed_.empty());
+        });
         if (is_stopping()) throw_interrupted();
         const std::string name = std::to_string(uploads_.size() + 1);
+        if (unseen_.empty()) known_under_way_ = name;
         const auto& upload = uploads_[name] = std::make_shared<Upload>();
         if (unseen_.empty()) {
             upload->known = true;
@@ -255,7 +264,7 @@ private:
     }
 
     io::LoopbackReply take(io::LoopbackRequest& request, const std::shared_ptr<Upload>& upload) {
-        const std::string name = request.path.substr(request.path.rfind('/') + 1);
+        const std::string name = name_of(request);
         // Docker asks for the config before it sends it, after all layers: until then what is known needs no look.
         if (upload->known && !is_config_next_) return accepted(name, 0);
         const std::unique_ptr<image::LayerSink> layer = [&] {
@@ -348,7 +357,8 @@ private:
         wanted_.erase(short_id(diff_id));
     }
 
-    io::LoopbackReply commit(const std::string& query) {
+    io::LoopbackReply commit(const io::LoopbackRequest& request) {
+        const std::string& query = request.query;
         constexpr std::string_view key = "digest=";
         constexpr std::string_view colon = "%3A";
         std::string text = query.substr(std::min(query.size(), query.find(key) + key.size()));
@@ -357,6 +367,8 @@ private:
         if (!digest) return {.status = 400};
         const std::lock_guard lock(mutex_);
         there_.emplace(*digest, 1);  // it is asked for afterwards
+        if (known_under_way_ == name_of(request)) known_under_way_.clear();
+        changed_.notify_all();
         return {.status = 201,
                 .headers = {{"Location", fmt::format("{}blobs/{}", prefix_, digest->str())},
                             {"Docker-Content-Digest", digest->str()}}};
@@ -391,6 +403,7 @@ private:
     std::set<std::string> unseen_;           // those of them of which no upload is known
     std::map<std::string, std::shared_ptr<Upload>> uploads_;
     std::set<std::shared_ptr<Upload>> unnamed_;  // begun, and nobody knows of what
+    std::string known_under_way_;                // an upload that is cut short
     std::set<std::string> named_;                // short ids that have been told, or found out
     std::optional<std::string> config_;
     std::exception_ptr first_;

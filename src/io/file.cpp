@@ -139,10 +139,16 @@ Body TempFile::part(std::uint64_t from, std::uint64_t size) const {
             .open = [fd = fd_, from, size] { return std::make_unique<SharedFileSource>(fd, size, from); }};
 }
 
+TempFile::TempFile(Fd file) : fd_(std::make_shared<Fd>(std::move(file))) {}
+
 void TempFile::keep(const fs::path& path) {
     const std::string self = fmt::format("/proc/self/fd/{}", fd_->get());
-    if (::linkat(AT_FDCWD, self.c_str(), AT_FDCWD, path.c_str(), AT_SYMLINK_FOLLOW) != 0 && errno != EEXIST)
-        throw system_error("keeping " + path.string(), errno);
+    if (::linkat(AT_FDCWD, self.c_str(), AT_FDCWD, path.c_str(), AT_SYMLINK_FOLLOW) == 0 || errno == EEXIST) return;
+    if (errno != ENOENT) throw system_error("keeping " + path.string(), errno);
+    // One that had a name once gets none again: file systems without O_TMPFILE (NFS, some overlays) take a copy.
+    AtomicFile copied(path);
+    copy(*body().open(), copied);
+    copied.finish();
 }
 
 AtomicFile::AtomicFile(fs::path path) : path_(std::move(path)) {

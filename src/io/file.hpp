@@ -44,6 +44,8 @@ class TempFile {
 public:
     TempFile();
     explicit TempFile(const std::filesystem::path& folder);
+    /// An empty file that has no name any more.
+    explicit TempFile(Fd file);
     void write(std::span<const std::byte> bytes);
     std::uint64_t size() const noexcept { return size_; }
     /// The bytes written so far, from the start; bodies share the file and outlive this object.

@@ -51,8 +51,8 @@ TransportError transport_error(CURLcode code, const HttpRequest& request, const 
             hint =
                 "this machine does not trust the certificate: install its authority, and ca-certificates; check the "
                 "clock";
-            [[fallthrough]];
-        case CURLE_SSL_CONNECT_ERROR: kind = Kind::tls; break;
+            kind = Kind::tls;
+            break;
         case CURLE_OPERATION_TIMEDOUT:
             kind = Kind::timeout;
             hint = "it takes connections and says nothing, or a firewall swallows the answer: is the service well?";
@@ -81,7 +81,11 @@ struct HttpClient::Line {
 class Exchange {
 public:
     Exchange(HttpClient& client, const HttpRequest& request)
-        : client_(client), request_(request), line_(client.take_line()), wake_(client.stop_, Wake{line_->multi.get()}) {
+        : client_(client),
+          request_(request),
+          line_(client.take_line()),
+          wake_(client.stop_, Wake{line_->multi.get()}),
+          wake_too_(request.stop, Wake{line_->multi.get()}) {
         set_up();
         curl_multi_add_handle(line_->multi.get(), line_->easy.get());
     }
@@ -138,6 +142,7 @@ private:
         set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
         set(CURLOPT_BUFFERSIZE, 256L * 1024);  // of what is received; the usual 16 KiB is a system call each
         set(CURLOPT_ERRORBUFFER, detail_);
+        set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);  // what a proxy says of the tunnel is no answer to the request
         set(CURLOPT_CONNECTTIMEOUT, static_cast<long>(request_.connect_limit.count()));
         if (request_.idle_limit.count() > 0) {
             set(CURLOPT_LOW_SPEED_LIMIT, 1L);
@@ -198,7 +203,7 @@ private:
 
     // Moves what can be moved, then waits for more.
     void pump() {
-        if (client_.stop_.stop_requested()) throw_interrupted();
+        if (is_stopped()) throw_interrupted();
         CURLM* multi = line_->multi.get();
         int running = 0;
         const bool knew_headers = headers_done_;
@@ -208,8 +213,10 @@ private:
         const bool news = backlog_at_ < backlog_.size() || headers_done_ != knew_headers;
         if (status == CURLM_OK && !news) status = curl_multi_poll(multi, nullptr, 0, 1000, nullptr);
         if (status != CURLM_OK) throw Error(Fault::bug, fmt::format("libcurl: {}", curl_multi_strerror(status)));
-        if (client_.stop_.stop_requested()) throw_interrupted();
+        if (is_stopped()) throw_interrupted();
     }
+
+    bool is_stopped() const { return client_.stop_.stop_requested() || request_.stop.stop_requested(); }
 
     void conclude() {
         finished_ = true;
@@ -268,7 +275,7 @@ private:
 
     static std::size_t on_upload(char* data, std::size_t, std::size_t size, void* self) noexcept {
         auto* exchange = static_cast<Exchange*>(self);
-        if (exchange->client_.stop_.stop_requested()) return CURL_READFUNC_ABORT;
+        if (exchange->is_stopped()) return CURL_READFUNC_ABORT;
         return exchange->guarded(
             [&] {
                 if (!exchange->upload_) exchange->upload_ = exchange->request_.body->open();
@@ -289,6 +296,7 @@ private:
     const HttpRequest request_;
     std::unique_ptr<HttpClient::Line> line_;
     std::stop_callback<Wake> wake_;
+    std::stop_callback<Wake> wake_too_;
     HeaderList list_;
     char detail_[CURL_ERROR_SIZE] = {};
     SourcePtr upload_;

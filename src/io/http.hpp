@@ -32,6 +32,8 @@ struct HttpRequest {
     /// Fail when nothing moved for so long; 0 means wait for ever.
     std::chrono::seconds idle_limit{0};
     std::chrono::seconds connect_limit{10};
+    /// Ends this request, beside the client's own, which ends all.
+    std::stop_token stop{};
 };
 
 struct HttpResponse {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "io/file.hpp"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -38,6 +39,22 @@ TEST_CASE("files as streams") {
         CHECK(error.fault() == Fault::not_found);
         CHECK(error.message().find("absent") != std::string::npos);
     }
+}
+
+TEST_CASE("a scratch file gets a name, also where the file system gives none back") {
+    const test::Folder folder;
+    TempFile usual(folder.path());
+    usual.write(bytes_of("usual"));
+    usual.keep(folder.path() / "usual");
+    CHECK(read_file(folder.path() / "usual") == "usual");
+
+    const fs::path named = folder.write("named", "");
+    TempFile unlinked(Fd(::open(named.c_str(), O_RDWR | O_CLOEXEC)));
+    fs::remove(named);
+    unlinked.write(bytes_of("unlinked"));
+    unlinked.keep(folder.path() / "kept");
+    CHECK(read_file(folder.path() / "kept") == "unlinked");
+    CHECK(count_of(folder.path()) == 2);
 }
 
 TEST_CASE("a file appears whole or not at all") {

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "io/source_contract.hpp"
+#include "support/error_of.hpp"
 #include "support/folder.hpp"
 #include "support/http_server.hpp"
 
@@ -160,7 +161,36 @@ TEST_CASE("what breaks off is noticed") {
         CHECK(kind_of([&] { client.send(put(server.url(), body_of(std::string(5000000, 'x')))); }) == Kind::broken);
     }
     HttpServer gone([](const Seen&) { return Reply(); });
-    CHECK(kind_of([&] { client.send(get("https://" + gone.host())); }) == Kind::tls);
+    // Not of the certificate, so another try may do.
+    CHECK(kind_of([&] { client.send(get("https://" + gone.host())); }) == Kind::broken);
+}
+
+TEST_CASE("what a proxy says of the tunnel is no answer") {
+    const test::Variable proxy_of_all("ALL_PROXY", std::nullopt);
+    for (const int status : {200, 403, 407, 502}) {
+        CAPTURE(status);
+        HttpServer proxy([&](const Seen&) { return Reply{.status = status, .early = true}; });
+        const test::Variable chosen("https_proxy", proxy.url());
+        HttpClient client({}, "t");
+        // After its answer it hangs up.
+        CHECK(kind_of([&] { client.send(get("https://registry.invalid/v2/")); }) == Kind::broken);
+        REQUIRE_FALSE(proxy.seen().empty());
+        CHECK(proxy.seen()[0].line() == "CONNECT registry.invalid:443");
+        CHECK(proxy.seen().size() == 1);
+    }
+}
+
+TEST_CASE("one request is ended, and no other") {
+    std::atomic<int> asked{0};
+    HttpServer server([&](const Seen&) { return ++asked, Reply{.body = "x", .claimed_length = 1000}; });
+    HttpClient client({}, "t");
+    std::stop_source one;
+    HttpRequest request = get(server.url());
+    request.stop = one.get_token();
+    const auto response = client.send(request);
+    std::jthread stopper([&] { one.request_stop(); });
+    CHECK(test::error_of([&] { drain(*response.body); }).fault() == Fault::interrupted);
+    CHECK(client.send(get(server.url())).status == 200);
 }
 
 TEST_CASE("nobody there") {

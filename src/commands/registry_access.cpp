@@ -7,9 +7,10 @@
 namespace wasmx::commands {
 
 registry::Repository::Options user_access(App& app, const oci::Reference& name, registry::Access access) {
-    return {.access = access,
-            .credential = [registry = name.registry(), stop = app.stop] { return credentials::find(registry, stop); },
-            .warn = [&app](const std::string& line) { app.progress.warn(line); }};
+    return {
+        .access = access,
+        .credential = [name, stop = app.stop] { return credentials::find(name.registry(), name.repository(), stop); },
+        .warn = [&app](const std::string& line) { app.progress.warn(line); }};
 }
 
 void refuse_to_overwrite(registry::Repository& repository, const oci::Reference& target,
@@ -26,9 +27,10 @@ void refuse_to_overwrite(registry::Repository& repository, const oci::Reference&
 }
 
 Secret engine_auth(App& app, const oci::Reference& image) {
-    const auto found = credentials::find(image.registry(), app.stop);
+    const auto found = credentials::find(image.registry(), image.repository(), app.stop);
     if (!found) return {};
-    return engine::Engine::registry_auth(found->username, found->password, found->identity_token);
+    return engine::Engine::registry_auth(found->username, found->password, found->identity_token,
+                                         found->registry_token);
 }
 
 }  // namespace wasmx::commands

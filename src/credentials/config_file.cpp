@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+
 #include "base/error.hpp"
 #include "base/text.hpp"
 #include "io/base64.hpp"
@@ -28,15 +30,33 @@ std::map<std::string, Json> members(const Json& object, const char* key) {
     return found->get<std::map<std::string, Json>>();
 }
 
-// The exact key first; then any that stands for the same host. Whole hosts are compared, never parts: a look-alike
-// must not get a secret.
+// What follows the host in a key, without the versions that old clients wrote: "ghcr.io/kong/" is of "kong".
+std::string folder_of_key(std::string_view key) {
+    if (const auto scheme = key.find("://"); scheme != std::string_view::npos) key.remove_prefix(scheme + 3);
+    const auto slash = std::min(key.find('/'), key.size());
+    std::string_view folder = key.substr(std::min(slash + 1, key.size()));
+    while (folder.ends_with('/')) folder.remove_suffix(1);
+    return folder == "v1" || folder == "v2" ? std::string() : std::string(folder);
+}
+
+// Whole hosts and whole folders are compared, never parts: a look-alike must not get a secret. The longest folder wins
+// (containers-auth.json(5)), of the same the key that is just the host's name.
 template <class Value>
-const Value* find_by_host(const std::map<std::string, Value>& by_key, const std::string& registry) {
-    if (const auto exact = by_key.find(registry); exact != by_key.end()) return &exact->second;
+const Value* find_for(const std::map<std::string, Value>& by_key, const std::string& registry,
+                      const std::string& repository) {
     const std::string host = host_of_key(registry);
-    for (const auto& [key, value] : by_key)
-        if (host_of_key(key) == host) return &value;
-    return nullptr;
+    const Value* found = nullptr;
+    std::pair<std::size_t, bool> best;
+    for (const auto& [key, value] : by_key) {
+        const std::string folder = folder_of_key(key);
+        const bool holds = folder.empty() || (repository + "/").starts_with(folder + "/");
+        if (host_of_key(key) != host || !holds) continue;
+        const std::pair<std::size_t, bool> rank{folder.size(), key == registry};
+        if (found != nullptr && rank <= best) continue;
+        found = &value;
+        best = rank;
+    }
+    return found;
 }
 
 }  // namespace
@@ -79,15 +99,15 @@ ConfigFile ConfigFile::parse(std::string_view text, std::string name) {
     return file;
 }
 
-std::optional<std::string> ConfigFile::find_helper(const std::string& registry) const {
-    if (const std::string* helper = find_by_host(helpers_, registry); helper != nullptr && !helper->empty())
+std::optional<std::string> ConfigFile::find_helper(const std::string& registry, const std::string& repository) const {
+    if (const std::string* helper = find_for(helpers_, registry, repository); helper != nullptr && !helper->empty())
         return *helper;
     if (!store_.empty()) return store_;
     return std::nullopt;
 }
 
-std::optional<Credential> ConfigFile::find_stored(const std::string& registry) const {
-    const Entry* entry = find_by_host(entries_, registry);
+std::optional<Credential> ConfigFile::find_stored(const std::string& registry, const std::string& repository) const {
+    const Entry* entry = find_for(entries_, registry, repository);
     if (entry == nullptr) return std::nullopt;
     const bool holds_none = entry->auth.empty() && entry->username.empty() && entry->password.empty() &&
                             entry->identity_token.empty() && entry->registry_token.empty();

@@ -17,10 +17,11 @@ public:
     static ConfigFile parse(std::string_view json, std::string name);
 
     const std::string& name() const noexcept { return name_; }
+    /// `repository` ("kong/x") is for keys that stand for a part of a registry: "ghcr.io/kong".
     /// The helper to ask for `registry`, without its prefix docker-credential-; credHelpers before credsStore.
-    std::optional<std::string> find_helper(const std::string& registry) const;
+    std::optional<std::string> find_helper(const std::string& registry, const std::string& repository) const;
     /// What `auths` itself holds. An entry without a secret, as `docker login` leaves beside a store, is none.
-    std::optional<Credential> find_stored(const std::string& registry) const;
+    std::optional<Credential> find_stored(const std::string& registry, const std::string& repository) const;
 
 private:
     /// One member of `auths`, as it stands there.

@@ -31,11 +31,12 @@ std::vector<fs::path> files_to_read() {
     return files;
 }
 
-std::optional<Credential> find_in(const ConfigFile& file, const std::string& registry, const std::stop_token& stop) {
-    if (const auto helper = file.find_helper(registry)) {
+std::optional<Credential> find_in(const ConfigFile& file, const std::string& registry, const std::string& repository,
+                                  const std::stop_token& stop) {
+    if (const auto helper = file.find_helper(registry, repository)) {
         if (auto credential = ask_helper(*helper, registry, file.name(), stop)) return credential;
     }
-    return file.find_stored(registry);
+    return file.find_stored(registry, repository);
 }
 
 }  // namespace
@@ -45,15 +46,18 @@ fs::path docker_config_folder() {
     return chosen.empty() ? io::home_folder() / ".docker" : fs::path(chosen);
 }
 
-std::optional<Credential> find(const std::string& registry, const std::stop_token& stop) {
+std::optional<Credential> find(const std::string& registry, const std::string& repository,
+                               const std::stop_token& stop) {
     if (const std::string json = environment("DOCKER_AUTH_CONFIG"); !json.empty()) {
         // Only its `auths` count (docker/cli, cli/config/configfile/file.go): a variable starts no program.
-        if (auto credential = ConfigFile::parse(json, "$DOCKER_AUTH_CONFIG").find_stored(registry)) return credential;
+        if (auto credential = ConfigFile::parse(json, "$DOCKER_AUTH_CONFIG").find_stored(registry, repository))
+            return credential;
     }
     for (const fs::path& path : files_to_read()) {
         const auto text = io::find_file(path);
         if (!text) continue;
-        if (auto credential = find_in(ConfigFile::parse(*text, path.string()), registry, stop)) return credential;
+        if (auto credential = find_in(ConfigFile::parse(*text, path.string()), registry, repository, stop))
+            return credential;
     }
     return std::nullopt;
 }

@@ -20,12 +20,13 @@ struct Credential {
     std::string origin;     ///< for people: "/root/.docker/config.json", "docker-credential-pass (…/config.json)"
 };
 
-/// Looks for the credential of `registry` ("ghcr.io", "127.0.0.1:5000"; exact host and port) in this order:
+/// Looks for the credential of a repository ("kong/x") of `registry` ("ghcr.io", "127.0.0.1:5000"; exact host and port;
+/// keys may stand for a part of it, as "ghcr.io/kong" does) in this order:
 /// $DOCKER_AUTH_CONFIG, then $DOCKER_CONFIG/config.json or ~/.docker/config.json (credHelpers before credsStore before
 /// auths), then podman's $REGISTRY_AUTH_FILE, $XDG_RUNTIME_DIR/containers/auth.json, ~/.config/containers/auth.json.
 /// Nothing found is nullopt. A file that is no JSON, a helper that is configured but not installed, or that fails other
 /// than by "credentials not found", is Fault::config naming file and helper.
-std::optional<Credential> find(const std::string& registry, const std::stop_token& stop);
+std::optional<Credential> find(const std::string& registry, const std::string& repository, const std::stop_token& stop);
 
 /// $DOCKER_CONFIG or ~/.docker.
 std::filesystem::path docker_config_folder();

@@ -65,7 +65,9 @@ std::optional<Credential> ask_helper(const std::string& name, const std::string&
     };
     if (result.exit_code != 0) {
         if (says("credentials not found in native keychain")) return std::nullopt;
-        const std::string said = printable(trim(trim(result.out).empty() ? result.err : result.out));
+        // A helper may have answered before it failed: what is JSON has the secret in it.
+        const bool has_answered = trim(result.out).empty() || result.out.find('{') != std::string::npos;
+        const std::string said = printable(trim(has_answered ? result.err : result.out));
         throw failed(fmt::format("failed (exit {}): {}", result.exit_code, clipped(said, 300)));
     }
     Credential out;

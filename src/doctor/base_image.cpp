@@ -18,10 +18,11 @@ std::string brief(const std::string& id) { return id.substr(0, 12); }
 void look_at_registry(Scene& scene, const recipe::BaseWanted& wanted, Result& result) {
     const auto name = oci::Reference::parse(wanted.name);
     result.where = name.registry();
-    registry::Repository repository(scene.http, name,
-                                    {.credential = [&] { return credentials::find(name.registry(), scene.stop); },
-                                     .warn = [&](const std::string& line) { result.details.push_back(line); },
-                                     .patience = registry::Patience::brief});
+    registry::Repository repository(
+        scene.http, name,
+        {.credential = [&] { return credentials::find(name.registry(), name.repository(), scene.stop); },
+         .warn = [&](const std::string& line) { result.details.push_back(line); },
+         .patience = registry::Patience::brief});
     const auto published = in_context("the engine does not have it",
                                       [&] { return image::find_published(repository, name, wanted.platform); });
     if (!published)

@@ -7,10 +7,11 @@
 namespace wasmx::doctor {
 
 void registry_credentials(Scene& scene, Result& result) {
-    const std::string& registry = scene.request.registry_name().registry();
+    const oci::Reference& name = scene.request.registry_name();
+    const std::string& registry = name.registry();
     result.required = fmt::format("a login for {}", registry);
     result.where = "DOCKER_AUTH_CONFIG, docker's config.json, podman's auth.json";
-    auto found = credentials::find(registry, scene.stop);
+    auto found = credentials::find(registry, name.repository(), scene.stop);
     if (found) {
         result.where = found->origin;
         const std::string who = found->username.empty() ? "a token" : "user " + found->username;

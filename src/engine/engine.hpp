@@ -136,8 +136,9 @@ public:
     /// The same, told event by event.
     void push(const oci::Reference& image, const Secret& registry_auth,
               const std::function<void(const PushEvent&)>& listener);
-    /// The value of X-Registry-Auth: base64url of JSON.
-    static Secret registry_auth(const std::string& username, const Secret& password, const Secret& identity_token);
+    /// The value of X-Registry-Auth: base64url of JSON. podman takes neither of the tokens.
+    static Secret registry_auth(const std::string& username, const Secret& password, const Secret& identity_token,
+                                const Secret& registry_token);
     /// The archive that `docker save` writes.
     io::SourcePtr export_image(const std::string& name);
 

@@ -89,9 +89,12 @@ void Engine::untag(const oci::Reference& other) noexcept {
     }
 }
 
-Secret Engine::registry_auth(const std::string& username, const Secret& password, const Secret& identity_token) {
+Secret Engine::registry_auth(const std::string& username, const Secret& password, const Secret& identity_token,
+                             const Secret& registry_token) {
     nlohmann::json json;
-    if (!identity_token.empty()) {
+    if (!registry_token.empty()) {
+        json = {{"registrytoken", registry_token.reveal()}};
+    } else if (!identity_token.empty()) {
         json = {{"identitytoken", identity_token.reveal()}};
     } else {
         json = {{"username", username}, {"password", password.reveal()}};

@@ -21,8 +21,9 @@ std::string auths(const std::string& key, const std::string& entry) {
     return R"({"auths":{")" + key + "\":" + entry + "}}";
 }
 
-std::optional<Credential> stored(const std::string& json, const std::string& registry) {
-    return ConfigFile::parse(json, "c.json").find_stored(registry);
+std::optional<Credential> stored(const std::string& json, const std::string& registry,
+                                 const std::string& repository = "kong/x") {
+    return ConfigFile::parse(json, "c.json").find_stored(registry, repository);
 }
 
 Error error_of(const std::string& json) {
@@ -66,6 +67,22 @@ TEST_CASE("keys and hosts: the whole host, in any of the shapes that tools write
         CAPTURE(row.registry);
         CHECK(stored(auths(row.key, auth("u:p")), row.registry).has_value() == row.match);
     }
+}
+
+TEST_CASE("keys of a part of a registry: whole folders, the longest first") {
+    const std::string json = R"({"auths":{"ghcr.io/alice":)" + auth("alice:x") + R"(,"ghcr.io/kong":)" +
+                             auth("kong:x") + R"(,"ghcr.io/kong/tools/":)" + auth("tools:x") + R"(,"ghcr.io":)" +
+                             auth("all:x") + "}}";
+    CHECK(stored(json, "ghcr.io", "kong/x")->username == "kong");
+    CHECK(stored(json, "ghcr.io", "kong/tools/y")->username == "tools");
+    CHECK(stored(json, "ghcr.io", "kong/tools")->username == "tools");
+    CHECK(stored(json, "ghcr.io", "kongress/x")->username == "all");
+    CHECK(stored(json, "ghcr.io", "bob/x")->username == "all");
+    CHECK_FALSE(stored(auths("ghcr.io/alice", auth("alice:x")), "ghcr.io", "kong/x"));
+    CHECK_FALSE(stored(auths("ghcr.io/kong/x/y", auth("alice:x")), "ghcr.io", "kong/x"));
+    const auto helpers = ConfigFile::parse(R"({"credHelpers":{"ghcr.io/alice":"a","ghcr.io/kong":"k"}})", "c.json");
+    CHECK(helpers.find_helper("ghcr.io", "kong/x") == "k");
+    CHECK_FALSE(helpers.find_helper("ghcr.io", "bob/x"));
 }
 
 TEST_CASE("an exact key beats one of the same host") {
@@ -121,10 +138,10 @@ TEST_CASE("what holds no secret is none") {
 TEST_CASE("helpers: of the host before of all") {
     const auto file = ConfigFile::parse(
         R"({"credsStore":"desktop","credHelpers":{"ghcr.io":"pass","https://quay.io":"q"}})", "c.json");
-    CHECK(file.find_helper("ghcr.io") == "pass");
-    CHECK(file.find_helper("quay.io") == "q");
-    CHECK(file.find_helper("my.ghcr.io") == "desktop");
-    CHECK_FALSE(ConfigFile::parse("{}", "c.json").find_helper("ghcr.io"));
+    CHECK(file.find_helper("ghcr.io", "kong/x") == "pass");
+    CHECK(file.find_helper("quay.io", "kong/x") == "q");
+    CHECK(file.find_helper("my.ghcr.io", "kong/x") == "desktop");
+    CHECK_FALSE(ConfigFile::parse("{}", "c.json").find_helper("ghcr.io", "kong/x"));
 }
 
 TEST_CASE("a broken file is named, and its text is not shown") {

@@ -39,13 +39,13 @@ struct Home {
 };
 
 std::string user_for(const std::string& registry) {
-    const auto found = find(registry, {});
+    const auto found = find(registry, "kong/x", {});
     return found ? found->username : "nobody";
 }
 
 Error error_of(const std::string& registry) {
     try {
-        (void)find(registry, {});
+        (void)find(registry, "kong/x", {});
     } catch (const Error& error) {
         return error;
     }
@@ -69,13 +69,13 @@ TEST_CASE("where credentials are looked for, and in which order") {
     CHECK(user_for("ghcr.io") == "chosen");
     home.folder.write(".docker/config.json", config("docker"));
     CHECK(user_for("ghcr.io") == "docker");
-    CHECK(find("ghcr.io", {})->origin == home.file(".docker/config.json"));
+    CHECK(find("ghcr.io", "kong/x", {})->origin == home.file(".docker/config.json"));
     home.folder.write("job/config.json", config("job"));
     const Variable job("DOCKER_CONFIG", home.file("job"));
     CHECK(user_for("ghcr.io") == "job");
     const Variable inlined("DOCKER_AUTH_CONFIG", config("inlined"));
     CHECK(user_for("ghcr.io") == "inlined");
-    CHECK(find("ghcr.io", {})->origin == "$DOCKER_AUTH_CONFIG");
+    CHECK(find("ghcr.io", "kong/x", {})->origin == "$DOCKER_AUTH_CONFIG");
     CHECK(user_for("quay.io") == "nobody");
 }
 
@@ -99,7 +99,7 @@ TEST_CASE("a helper is asked by name of the registry") {
     home.helper(R"(read -r host
 test "$1 $host" = "get ghcr.io" || exit 9
 echo '{"ServerURL":"ghcr.io","Username":"helped","Secret":"s3cret"}')");
-    const auto found = find("ghcr.io", {});
+    const auto found = find("ghcr.io", "kong/x", {});
     REQUIRE(found);
     CHECK(found->username == "helped");
     CHECK(found->password.reveal() == "s3cret");
@@ -116,7 +116,7 @@ echo "{\"Username\":\"$host\",\"Secret\":\"x\"}")");
 TEST_CASE("a helper's user <token> means an identity token") {
     const Home home;
     home.helper(R"(echo '{"Username":"<token>","Secret":"I"}')");
-    const auto found = find("ghcr.io", {});
+    const auto found = find("ghcr.io", "kong/x", {});
     REQUIRE(found);
     CHECK(found->username.empty());
     CHECK(found->password.empty());
@@ -126,11 +126,11 @@ TEST_CASE("a helper's user <token> means an identity token") {
 TEST_CASE("a helper that has nothing is no error") {
     const Home home;
     home.helper("echo 'credentials not found in native keychain'; exit 1");
-    CHECK_FALSE(find("ghcr.io", {}));
+    CHECK_FALSE(find("ghcr.io", "kong/x", {}));
     home.helper("echo 'credentials not found in native keychain' >&2; exit 1");
-    CHECK_FALSE(find("ghcr.io", {}));
+    CHECK_FALSE(find("ghcr.io", "kong/x", {}));
     home.helper(R"(echo '{"Username":"","Secret":""}')");
-    CHECK_FALSE(find("ghcr.io", {}));
+    CHECK_FALSE(find("ghcr.io", "kong/x", {}));
 }
 
 TEST_CASE("a helper that is missing is named, with its file and the mend") {
@@ -148,6 +148,10 @@ TEST_CASE("a helper that fails is no silence") {
     home.helper("echo 'pass is locked' >&2; exit 3");
     CHECK(error_of("ghcr.io").fault() == Fault::config);
     CHECK(contains(error_of("ghcr.io").message(), "(exit 3): pass is locked"));
+    // One that answered, and failed afterwards.
+    home.helper(R"(echo '{"Username":"u","Secret":"s3cret"}'; echo 'and then' >&2; exit 4)");
+    CHECK(contains(error_of("ghcr.io").message(), "(exit 4): and then"));
+    CHECK_FALSE(contains(error_of("ghcr.io").message(), "s3cret"));
     home.helper("echo '{\"Username\":\"u\", s3cret'");
     CHECK(error_of("ghcr.io").fault() == Fault::config);
     CHECK_FALSE(contains(error_of("ghcr.io").message(), "s3cret"));

@@ -225,9 +225,9 @@ TEST_CASE("X-Registry-Auth is base64url of JSON, a refresh token instead of a pa
     };
     REQUIRE(io::base64_encode(nlohmann::json{{"username", "otto"}, {"password", "~>~~>>~~~>>>"}}.dump())
                 .find_first_of("+/") != std::string::npos);
-    CHECK(decoded(Engine::registry_auth("otto", Secret("~>~~>>~~~>>>"), {})) ==
+    CHECK(decoded(Engine::registry_auth("otto", Secret("~>~~>>~~~>>>"), {}, {})) ==
           nlohmann::json{{"username", "otto"}, {"password", "~>~~>>~~~>>>"}});
-    CHECK(decoded(Engine::registry_auth("<token>", Secret("p"), Secret("refresh"))) ==
+    CHECK(decoded(Engine::registry_auth("<token>", Secret("p"), Secret("refresh"), {})) ==
           nlohmann::json{{"identitytoken", "refresh"}});
 }
 

@@ -7,6 +7,7 @@
 #include <iterator>
 
 #include "base/text.hpp"
+#include "registry/retry.hpp"
 #include "registry/session.hpp"
 
 namespace wasmx::registry {
@@ -21,7 +22,10 @@ std::string needed_scope(const std::string& repository, Access access) {
 }
 
 // What a token service says no with; 400 is OAuth2's way. (RFC 6749, 5.2)
-bool is_denial(int status) { return status == 400 || status == 401 || status == 403; }
+bool is_denial(const Refused& refused) {
+    const int status = refused.status();
+    return (status == 400 || status == 401 || status == 403) && !retry_advice(refused);  // GitHub limits with 403
+}
 
 }  // namespace
 
@@ -77,6 +81,10 @@ std::optional<Authorization> Authenticator::after_refusal(const Authorization& r
     const std::lock_guard lock(mutex_);
     if (refused.generation != generation_) return now_held();  // another worker was faster
     const Challenge* challenge = choose_challenge(challenges);
+    if (challenge == nullptr && token_) {  // a registry that does not say again what it has said before
+        get_token();
+        return now_held();
+    }
     if (challenge == nullptr) return std::nullopt;
     look_up();
     if (options_.access == Access::push && !credential_)
@@ -90,7 +98,13 @@ std::optional<Authorization> Authenticator::after_refusal(const Authorization& r
 
 void Authenticator::look_up() {
     if (looked_up_) return;
-    if (options_.credential) credential_ = options_.credential();
+    try {
+        if (options_.credential) credential_ = options_.credential();
+    } catch (const Error& error) {
+        // A helper that is missing must not hide what everybody may read.
+        if (options_.access == Access::push || error.fault() != Fault::config) throw;
+        if (options_.warn) options_.warn(fmt::format("{}; going on without credentials", error.message()));
+    }
     looked_up_ = true;
     if (credential_) origin_ = credential_->origin;
 }
@@ -150,6 +164,19 @@ void Authenticator::pass_over_credential(std::string_view why) {
     stale_ = true;
 }
 
+std::optional<Authorization> Authenticator::without_credential(const Authorization& refused, int status) {
+    const std::lock_guard lock(mutex_);
+    if (refused.generation != generation_) return now_held();
+    if (options_.access == Access::push || !credential_) return std::nullopt;
+    pass_over_credential(fmt::format("the registry answers {}", status));
+    if (scheme_ == Scheme::bearer) {
+        get_token();
+    } else {
+        hold(Secret());
+    }
+    return now_held();
+}
+
 void Authenticator::get_token() {
     if (credential_ && !credential_->registry_token.empty()) {
         token_.reset();
@@ -171,7 +198,7 @@ void Authenticator::get_token() {
 
 // A login that has expired must not hide what everybody may read.
 bool Authenticator::may_go_without(const Refused& refused) const {
-    return credential_ && options_.access == Access::pull && is_denial(refused.status());
+    return credential_ && options_.access == Access::pull && is_denial(refused);
 }
 
 // A service that gives nothing where it cannot give all must not take from us what we had.
@@ -180,7 +207,7 @@ Token Authenticator::exchange_for_most() {
     try {
         return exchange(all_scopes());
     } catch (const Refused& refused) {
-        if (!is_denial(refused.status())) throw;
+        if (!is_denial(refused)) throw;
         Token token = exchange({needed_scope_});
         refused_scopes_.insert(refused_scopes_.end(), std::make_move_iterator(further_scopes_.begin()),
                                std::make_move_iterator(further_scopes_.end()));

@@ -38,6 +38,10 @@ public:
     std::optional<Authorization> after_refusal(const Authorization& refused, const std::vector<Challenge>& challenges,
                                                const std::string& registry_url, const std::string& request_url);
 
+    /// For the same request again, without the credential that `refused` came from: what everybody may read must not be
+    /// hidden by a login that is not good enough. nullopt when there was none, and for a push.
+    std::optional<Authorization> without_credential(const Authorization& refused, int status);
+
     /// Asks for `scope` too from now on, where the token service does not refuse all for it.
     void add_scope(const std::string& scope);
 

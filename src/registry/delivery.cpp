@@ -80,8 +80,10 @@ private:
 
     bool finds_other_way(const Error& error);
     void attempt();
+    bool has_arrived();
     bool can_go_on();
     void note_progress(std::uint64_t received);
+    Refused refusal(const Call& call, Answer& answer);
     void send_rest();
     void send_chunks();
 
@@ -103,13 +105,14 @@ private:
 };
 
 void Delivery::run() {
-    for (;; ++attempt_) {
+    for (;;) {
         try {
             return attempt();
         } catch (const Error& error) {
             if (session_.patience() == Patience::brief) throw;
             if (finds_other_way(error)) continue;
-            wait_or_rethrow(attempt_, session_.clock(), session_.stop());
+            wait_or_rethrow(attempt_, session_.waiting());
+            ++attempt_;
         }
     }
 }
@@ -120,7 +123,7 @@ bool Delivery::finds_other_way(const Error& error) {
     if (refused == nullptr) return false;
     if (refused->has_code("DIGEST_INVALID")) {
         // Damaged on the way, or pieced together wrongly: once more, all of it, and this time with our side checked.
-        attempt_ = damaged_ ? std::max(attempt_, 2) : 1;
+        attempt_ = damaged_ ? std::max(attempt_, 2) : 1;  // once more, and no second time
         damaged_ = true;
         may_resume_ = false;
     } else if (is_too_large_at_once(*refused) && blob_.size > small_chunk) {
@@ -144,7 +147,7 @@ void Delivery::attempt() {
     if (tried_ && !can_go_on()) {
         upload_.reset();
         // The reply to the last byte may have been lost, and what is stored is not taken again.
-        if (ask_for_blob(session_, blob_.digest)) return;
+        if (has_arrived()) return;
     }
     if (damaged_) io::drain(*io::verified(body_.open(), blob_.digest, blob_.size));
     if (!upload_) {
@@ -154,6 +157,18 @@ void Delivery::attempt() {
     tried_ = true;
     if (shape_ == Shape::chunked) send_chunks();
     send_rest();
+}
+
+// When every byte was sent the registry may still be storing them: to wait for that takes less than to send them again.
+bool Delivery::has_arrived() {
+    constexpr std::uint64_t stored_in_a_second = 60'000'000;
+    constexpr milliseconds step = std::chrono::seconds(1);
+    auto left = sent_ == blob_.size ? milliseconds(1000 * blob_.size / stored_in_a_second) : milliseconds(0);
+    for (;; left -= step) {
+        if (ask_for_blob(session_, blob_.digest)) return true;
+        if (left < step) return false;
+        session_.clock().wait(step, session_.stop());
+    }
 }
 
 // Asks the registry how far it got; what it says is not always true (distribution says 1 for 0, others too little or
@@ -183,6 +198,13 @@ void Delivery::note_progress(std::uint64_t received) {
     attempt_ = 1;
 }
 
+// Also what is refused may bring the session's next URL.
+Refused Delivery::refusal(const Call& call, Answer& answer) {
+    if (answer.response.status == 416 && answer.response.find_header("Location"))
+        upload_->url = next_upload_url(session_, call, answer);
+    return upload_refusal(session_, call, answer);
+}
+
 // The PUT that commits, with all that is still missing.
 void Delivery::send_rest() {
     Call call;
@@ -202,11 +224,11 @@ void Delivery::send_rest() {
                                      sent_ = std::max(sent_, at);
                                  });
                              }};
-    call.idle_limit = commit_idle_limit;
+    call.idle_limit = commit_idle_limit(blob_.size);
     Answer answer = session_.send(call);
     const int status = answer.response.status;
     // The specification knows 201 alone; the others have been met.
-    if (status != 201 && status != 200 && status != 202 && status != 204) throw session_.refusal(call, answer);
+    if (status != 201 && status != 200 && status != 202 && status != 204) throw refusal(call, answer);
     check_stored(call, answer, blob_.digest);
 }
 
@@ -221,11 +243,11 @@ void Delivery::send_chunks() {
         call.headers.push_back({"Content-Type", "application/octet-stream"});
         call.headers.push_back({"Content-Range", fmt::format("{}-{}", offset_, end - 1)});
         call.body = io::body_of(pieces.take(offset_, end - offset_));
-        call.idle_limit = commit_idle_limit;
+        call.idle_limit = commit_idle_limit(end - offset_);
         sent_ = std::max(sent_, end);
         Answer answer = session_.send(call);
         const int status = answer.response.status;
-        if (status != 202 && status != 201 && status != 204) throw session_.refusal(call, answer);
+        if (status != 202 && status != 201 && status != 204) throw refusal(call, answer);
         upload_->url = next_upload_url(session_, call, answer);
         offset_ = end;  // whatever its Range says: at ECR that stays at the first chunk
         note_progress(offset_);

@@ -68,7 +68,7 @@ private:
             } catch (const Error&) {
                 body_.reset();
                 if (session_.patience() == Patience::brief) throw;
-                wait_or_rethrow(attempt_, session_.clock(), session_.stop());
+                wait_or_rethrow(attempt_, session_.waiting());
             }
         }
     }

@@ -34,6 +34,11 @@ public:
     Refused with_message(std::string message) const {
         return {fault(), std::move(message), hint(), status_, complaints_, asked_wait_, foreign_};
     }
+    Refused with_code(std::string code) const {
+        Refused out = *this;
+        out.complaints_.push_back({std::move(code), {}});
+        return out;
+    }
     bool has_code(std::string_view code) const;
     /// A registry said it, not a proxy before it.
     bool has_any_code() const;

@@ -26,43 +26,45 @@ void send_bytes(Session& session, const io::Body& bytes, Upload& upload) {
                                  upload.sent = std::max(upload.sent, at);
                              });
                          }};
-    call.idle_limit = commit_idle_limit;
+    call.idle_limit = commit_idle_limit(0);
     Answer answer = session.send(call);
     const int status = answer.response.status;
-    if (status != 202 && status != 201 && status != 204) throw session.refusal(call, answer);
+    if (status != 202 && status != 201 && status != 204) throw upload_refusal(session, call, answer);
     upload.url = next_upload_url(session, call, answer);
 }
 
-void commit(Session& session, const Digest& digest, const Upload& upload) {
+void commit(Session& session, const oci::Descriptor& blob, const Upload& upload) {
     Call call;
     call.method = "PUT";
-    call.url = commit_url(upload.url, digest);
+    call.url = commit_url(upload.url, blob.digest);
     call.headers.push_back({"Content-Type", "application/octet-stream"});
-    call.idle_limit = commit_idle_limit;
+    call.idle_limit = commit_idle_limit(blob.size);
     Answer answer = session.send(call);
     const int status = answer.response.status;
-    if (status != 201 && status != 200 && status != 202 && status != 204) throw session.refusal(call, answer);
-    check_stored(call, answer, digest);
+    if (status != 201 && status != 200 && status != 202 && status != 204) throw upload_refusal(session, call, answer);
+    check_stored(call, answer, blob.digest);
 }
 
 }  // namespace
 
 void upload_growing(Session& session, const io::Body& bytes, const std::function<oci::Descriptor()>& whole,
                     std::optional<Upload> upload) {
-    if (!upload) upload = with_retries(session.clock(), session.stop(), [&] { return open_upload(session); });
+    if (!upload) upload = with_retries([&] { return session.waiting(); }, [&] { return open_upload(session); });
+    bool is_damaged = false;
     try {
         try {
             send_bytes(session, bytes, *upload);
-            return commit(session, whole().digest, *upload);
+            return commit(session, whole(), *upload);
         } catch (const Error& error) {
             if (error.fault() == Fault::interrupted) throw;
             // What it has is not what was sent: nothing in this session can be trusted.
             const auto* refused = dynamic_cast<const Refused*>(&error);
-            if (refused != nullptr && refused->has_code("DIGEST_INVALID")) upload.reset();
-            if (const auto advice = retry_advice(error))
-                session.clock().wait(retry_delay(1, advice->at_least, 0), session.stop());
+            is_damaged = refused != nullptr && refused->has_code("DIGEST_INVALID");
+            if (is_damaged) upload.reset();
+            if (retry_advice(error)) wait_or_rethrow(1, session.waiting());
         }
         const oci::Descriptor blob = whole();
+        if (is_damaged) io::drain(*io::verified(bytes.open(), blob.digest, blob.size));  // by us, or on the way
         return upload_blob(session, blob, bytes, upload);
     } catch (const Error& error) {
         if (error.fault() == Fault::interrupted && upload) cancel_upload(session, upload->url);

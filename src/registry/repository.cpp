@@ -20,6 +20,8 @@ namespace {
 // Registries take manifests up to 4 MiB (distribution-spec, "Pushing Manifests"); twice that is read.
 constexpr std::uint64_t manifest_limit = 8 << 20;
 
+constexpr int attempts_to_read_back = 5;
+
 // All four: a registry that has only a kind that was not named says that there is nothing.
 std::string accepted_types() {
     using namespace oci::media_type;
@@ -52,7 +54,7 @@ struct Repository::State {
     template <class Work>
     auto retrying(Work&& work) {
         if (patience == Patience::brief) return work();
-        return with_retries(session.clock(), session.stop(), std::forward<Work>(work));
+        return with_retries([this] { return session.waiting(); }, std::forward<Work>(work));
     }
 
     std::optional<FoundManifest> get_manifest(const std::string& key);
@@ -77,8 +79,9 @@ Repository::Repository(io::HttpClient& http, const oci::Reference& name, Options
     : state_(std::make_unique<State>(http, name, options)) {}
 
 Repository::~Repository() {
-    for (const auto& [digest, upload] : state_->opened) cancel_upload(state_->session, upload.url);
-    if (state_->spare) cancel_upload(state_->session, state_->spare->url);
+    if (state_->spare && !cancel_upload(state_->session, state_->spare->url)) return;
+    for (const auto& [digest, upload] : state_->opened)
+        if (!cancel_upload(state_->session, upload.url)) return;
 }
 
 std::optional<FoundManifest> Repository::State::get_manifest(const std::string& key) {
@@ -197,13 +200,21 @@ Digest Repository::put_manifest(const std::string& tag, const std::string& bytes
     const Digest digest = io::sha256(bytes);
     state_->retrying([&] { state_->send_manifest(tag, bytes, media_type, digest); });
     // By digest: the tag may lag behind for some seconds, and whoever reads it gets the digest from us anyway.
-    const auto stored = find_manifest(digest.str());
+    auto stored = find_manifest(digest.str());
+    // What was just taken may not be there for everybody yet.
+    for (int attempt = 1; !stored && attempt < attempts_to_read_back && state_->patience == Patience::usual;
+         ++attempt) {
+        state_->session.clock().wait(retry_delay(attempt, milliseconds(0), 0), state_->session.stop());
+        stored = find_manifest(digest.str());
+    }
     if (!stored || stored->bytes != bytes)
         throw Error(Fault::integrity,
                     fmt::format("the registry took the manifest {} and does not have it", digest.str()),
                     "run the same command again; if it stays so, the registry is at fault");
     return digest;
 }
+
+void Repository::interrupt() { state_->session.interrupt(); }
 
 void Repository::prove_push() {
     Upload upload = state_->retrying([&] { return open_upload(state_->session); });

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <random>
 
+#include "base/text.hpp"
 #include "io/http.hpp"
 #include "registry/error.hpp"
 
@@ -17,6 +18,9 @@ using std::chrono::minutes;
 using std::chrono::seconds;
 
 constexpr int usual_attempts = 4;
+// A registry that restarts, or a network that changes: some two minutes.
+constexpr int attempts_to_reach_again = 7;
+constexpr milliseconds told_from = seconds(5);
 constexpr milliseconds longest_backoff = seconds(30);
 // Whoever asks for more patience than this is better told to people.
 constexpr milliseconds longest_asked_wait = minutes(5);
@@ -57,12 +61,14 @@ std::optional<RetryAdvice> advice_on(const Refused& refused) {
     }
 }
 
-std::optional<RetryAdvice> advice_on(const io::TransportError& error) {
+std::optional<RetryAdvice> advice_on(const io::TransportError& error, Contact contact) {
     using Kind = io::TransportError::Kind;
     switch (error.kind()) {
         case Kind::tls: return std::nullopt;  // a certificate does not get better
         case Kind::resolve:
-        case Kind::connect: return advice(3);  // mostly a wrong name or no network: say so soon
+        case Kind::connect:
+            // At first mostly a wrong name or no network: say so soon.
+            return advice(contact == Contact::had ? attempts_to_reach_again : 3);
         default: return advice(usual_attempts);
     }
 }
@@ -74,9 +80,9 @@ double random_jitter() {
 
 }  // namespace
 
-std::optional<RetryAdvice> retry_advice(const Error& error) {
+std::optional<RetryAdvice> retry_advice(const Error& error, Contact contact) {
     if (const auto* refused = dynamic_cast<const Refused*>(&error)) return advice_on(*refused);
-    if (const auto* transport = dynamic_cast<const io::TransportError*>(&error)) return advice_on(*transport);
+    if (const auto* transport = dynamic_cast<const io::TransportError*>(&error)) return advice_on(*transport, contact);
     return std::nullopt;
 }
 
@@ -87,13 +93,18 @@ milliseconds retry_delay(int attempt, milliseconds at_least, double jitter) {
     return delay + milliseconds(static_cast<milliseconds::rep>(static_cast<double>(delay.count()) * jitter / 5));
 }
 
-void wait_or_rethrow(int attempt, Clock& clock, const std::stop_token& stop) {
+void wait_or_rethrow(int attempt, const Waiting& waiting) {
     try {
         throw;
     } catch (const Error& error) {
-        const auto found = retry_advice(error);
-        if (found && attempt < found->attempts)
-            return clock.wait(retry_delay(attempt, found->at_least, random_jitter()), stop);
+        const auto found = retry_advice(error, waiting.contact);
+        if (found && attempt < found->attempts) {
+            const milliseconds delay = retry_delay(attempt, found->at_least, random_jitter());
+            if (waiting.tell && delay >= told_from)
+                waiting.tell(fmt::format("{}; trying again in {}", error.message(),
+                                         human_seconds(std::chrono::duration<double>(delay).count())));
+            return waiting.clock.wait(delay, waiting.stop);
+        }
         if (attempt == 1) throw;
         const std::string message = fmt::format("{} ({} attempts)", error.message(), attempt);
         // The kind stays visible to those who explain it.

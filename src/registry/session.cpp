@@ -28,6 +28,21 @@ bool is_refusal(const io::HttpResponse& response, const std::vector<Challenge>& 
     return response.status == 403 && challenge != nullptr && challenge->wants_more_scope();  // (RFC 6750, 3.1)
 }
 
+// A 403 that means "later": GitHub's limit of how often one may ask. The body can be read once, so it is put back.
+bool is_passing(io::HttpResponse& response) {
+    constexpr std::uint64_t most_read = 64 * 1024;
+    std::string text;
+    try {
+        text = io::read_all(*response.body, most_read);
+    } catch (const Error& error) {
+        if (error.fault() == Fault::interrupted) throw;
+        return true;  // nobody knows what it said
+    }
+    const bool out = text.find("secondary rate limit") != std::string::npos;
+    response.body = io::from_string(std::move(text));
+    return out;
+}
+
 }  // namespace
 
 Session::Session(io::HttpClient& http, const oci::Reference& name, const Repository::Options& options)
@@ -36,7 +51,27 @@ Session::Session(io::HttpClient& http, const oci::Reference& name, const Reposit
       registry_(name.registry()),
       repository_(name.repository()),
       patience_(options.patience),
-      authenticator_(http, clock_, name, options) {}
+      authenticator_(http, clock_, name, options),
+      warn_(options.warn),
+      passed_on_(http.stop(), [this] { interrupt(); }) {}
+
+std::stop_token Session::stop() {
+    const std::lock_guard lock(stopping_);
+    return http_.stop().stop_requested() ? http_.stop() : calls_.get_token();
+}
+
+void Session::interrupt() {
+    std::stop_source under_way;
+    {
+        const std::lock_guard lock(stopping_);
+        std::swap(under_way, calls_);
+    }
+    under_way.request_stop();
+}
+
+Waiting Session::waiting() {
+    return {.clock = clock_, .stop = stop(), .contact = has_answered_ ? Contact::had : Contact::none, .tell = warn_};
+}
 
 const std::string& Session::origin() {
     const std::lock_guard lock(mutex_);
@@ -76,10 +111,13 @@ io::HttpResponse Session::send_with(const Call& call, const Authorization* autho
     request.headers = call.headers;
     request.body = call.body;
     request.idle_limit = patience_ == Patience::brief ? std::min(call.idle_limit, brief_idle_limit) : call.idle_limit;
+    request.stop = stop();
     if (is_long(call)) request.headers.push_back({"Expect", "100-continue"});
     if (authorization != nullptr && !authorization->header.empty())
         request.secret_headers.emplace_back("Authorization", authorization->header);
-    return http_.send(request);
+    io::HttpResponse response = http_.send(request);
+    has_answered_ = true;
+    return response;
 }
 
 Answer Session::send_foreign(const Call& call) {
@@ -89,15 +127,24 @@ Answer Session::send_foreign(const Call& call) {
 Answer Session::send(const Call& call) {
     if (!is_home(call.url)) return send_foreign(call);
     Authorization authorization = authenticator_.current(is_long(call) ? Need::long_request : Need::short_request);
+    bool passed_over = false;
     for (int renewals = 0;; ++renewals) {
         Answer answer{.response = send_with(call, &authorization), .url = call.url};
         const auto challenges = parse_challenges(answer.response.all_headers("WWW-Authenticate"));
-        if (!is_refusal(answer.response, challenges)) return answer;
-        // What was just got and is refused again is only worth another try when the registry says what it lacks.
-        const Challenge* challenge = choose_challenge(challenges);
-        const bool wants_more = challenge != nullptr && challenge->wants_more_scope();
-        if (renewals == 2 || (renewals == 1 && !wants_more)) return answer;
-        auto better = authenticator_.after_refusal(authorization, challenges, origin(), call.url);
+        std::optional<Authorization> better;
+        if (is_refusal(answer.response, challenges)) {
+            // What was just got and is refused again is only worth another try when the registry says what it lacks.
+            const Challenge* challenge = choose_challenge(challenges);
+            const bool wants_more = challenge != nullptr && challenge->wants_more_scope();
+            if (renewals == 0 || (renewals == 1 && wants_more))
+                better = authenticator_.after_refusal(authorization, challenges, origin(), call.url);
+        } else if (answer.response.status != 403 || is_passing(answer.response)) {
+            return answer;
+        }
+        if (!better && !passed_over) {
+            better = authenticator_.without_credential(authorization, answer.response.status);
+            passed_over = true;
+        }
         if (!better) return answer;
         authorization = std::move(*better);
     }

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
+#include <functional>
 #include <mutex>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -11,6 +14,7 @@
 #include "registry/clock.hpp"
 #include "registry/error.hpp"
 #include "registry/registry.hpp"
+#include "registry/retry.hpp"
 
 namespace wasmx::registry {
 
@@ -57,7 +61,12 @@ public:
 
     Patience patience() const noexcept { return patience_; }
     Clock& clock() noexcept { return clock_; }
-    const std::stop_token& stop() const noexcept { return http_.stop(); }
+    /// Of the calls that begin now.
+    std::stop_token stop();
+    /// Ends the calls that are under way, their waits as well, with Fault::interrupted.
+    void interrupt();
+    /// How to wait after a failure.
+    Waiting waiting();
 
 private:
     const std::string& origin();
@@ -72,6 +81,11 @@ private:
     Authenticator authenticator_;
     std::mutex mutex_;
     std::optional<std::string> origin_;  // "https://ghcr.io"
+    const std::function<void(const std::string&)> warn_;
+    std::atomic<bool> has_answered_ = false;
+    std::mutex stopping_;
+    std::stop_source calls_;
+    std::stop_callback<std::function<void()>> passed_on_;
 };
 
 }  // namespace wasmx::registry

@@ -103,8 +103,8 @@ io::HttpRequest token_get(const TokenQuestion& question, const credentials::Cred
     };
     if (!question.service.empty()) add("service", question.service);
     for (const std::string& scope : question.scopes) add("scope", scope);
-    if (credential != nullptr && !credential->username.empty()) {
-        add("account", credential->username);
+    if (credential != nullptr && !(credential->username.empty() && credential->password.empty())) {
+        if (!credential->username.empty()) add("account", credential->username);
         request.secret_headers.emplace_back("Authorization",
                                             basic_authorization(credential->username, credential->password));
     }

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/text.hpp"
 #include "io/url.hpp"
 #include "registry/retry.hpp"
@@ -34,6 +36,16 @@ std::optional<std::uint64_t> received_of(const io::HttpResponse& response) {
 }
 
 }  // namespace
+
+Refused upload_refusal(Session& session, const Call& call, Answer& answer) {
+    Refused refused = session.refusal(call, answer);
+    return refused.status() == 404 ? refused.with_code("BLOB_UPLOAD_UNKNOWN") : refused;
+}
+
+std::chrono::seconds commit_idle_limit(std::uint64_t size) {
+    constexpr std::uint64_t slowest = 20'000'000;  // bytes each second
+    return std::max(std::chrono::seconds(120), std::chrono::seconds(size / slowest));
+}
 
 std::string commit_url(const std::string& upload_url, const Digest& digest) {
     const char joint = upload_url.find('?') == std::string::npos ? '?' : '&';
@@ -86,14 +98,16 @@ Upload open_upload(Session& session) {
     return upload_of(session, call, answer);
 }
 
-void cancel_upload(Session& session, const std::string& upload_url) noexcept {
+bool cancel_upload(Session& session, const std::string& upload_url) noexcept {
     try {
         Call call;
         call.method = "DELETE";
         call.url = upload_url;
         call.idle_limit = std::chrono::seconds(10);
         (void)session.send(call);
+        return true;
     } catch (...) {  // it expires
+        return false;
     }
 }
 
@@ -108,7 +122,9 @@ std::optional<UploadStatus> find_upload(Session& session, const std::string& upl
     Answer answer = session.send(call);
     if (answer.response.status != 204) {
         const Refused refused = session.refusal(call, answer);
-        if (retry_advice(refused) && refused.status() != 404) throw refused;
+        // A storage refuses to be asked with a URL that was signed for PUT: it does not tell, and that is no failure.
+        const bool is_passing = refused.status() == 408 || refused.status() == 429 || refused.status() >= 500;
+        if (is_passing && retry_advice(refused)) throw refused;
         return std::nullopt;
     }
     const auto received = received_of(answer.response);

@@ -21,7 +21,8 @@ struct Upload {
 /// POST, the first half of "POST then PUT".
 Upload open_upload(Session& session);
 /// Ends a session that is not needed; registries that cannot (ghcr.io answers 405) let it expire.
-void cancel_upload(Session& session, const std::string& upload_url) noexcept;
+/// False when nobody answered, and nobody will answer the next one.
+bool cancel_upload(Session& session, const std::string& upload_url) noexcept;
 
 /// How far a session is.
 struct UploadStatus {
@@ -46,14 +47,16 @@ void upload_blob(Session& session, const oci::Descriptor& blob, const io::Body& 
 void upload_growing(Session& session, const io::Body& bytes, const std::function<oci::Descriptor()>& whole,
                     std::optional<Upload> upload);
 
+/// The error of an answer to a PATCH or PUT. A 404 is of the session, whatever its body says: a new one may stay.
+Refused upload_refusal(Session& session, const Call& call, Answer& answer);
 /// The URL of the PUT that commits an upload. (distribution-spec, "Single POST", "Pushing a blob in chunks")
 std::string commit_url(const std::string& upload_url, const Digest& digest);
 /// Throws Refused, as a registry that notices it itself would, when `answer` says that something else was stored.
 void check_stored(const Call& call, const Answer& answer, const Digest& digest);
 
-/// A registry answers the last byte only when its storage has taken the whole blob: 5 to 11 s have been seen for 700 MB
-/// at ghcr.io, and a limit of 30 s is what breaks large layers elsewhere.
-inline constexpr std::chrono::seconds commit_idle_limit{120};
+/// How long the reply to the last byte may take: a registry gives it when its storage has taken the whole blob, after 5
+/// to 11 s for 700 MB at ghcr.io. A limit of 30 s is what breaks large layers elsewhere.
+std::chrono::seconds commit_idle_limit(std::uint64_t size);
 
 /// Whether the registry has the blob. (distribution-spec, "Checking if content exists in the registry")
 bool ask_for_blob(Session& session, const Digest& digest);

@@ -55,9 +55,10 @@ TEST_CASE("basic, where there is no bearer") {
     good.check();
     CHECK(good.seen()[1].header("authorization") == "Basic b3R0bzpzM2NyZXQ=");
 
-    Scene bad({{get_tag, wanted}, {get_tag, wanted}});
+    Scene bad({{get_tag, wanted}, {get_tag, wanted}, {get_tag, wanted}});
     const Error error = error_of([&] { bad.pulling(otto()).find_manifest("1"); });
     bad.check();
+    CHECK(bad.seen()[2].headers.count("authorization") == 0);
     CHECK(error.fault() == Fault::denied);
     CHECK(contains(error.hint(), "/home/otto/.docker/config.json"));
 }
@@ -197,6 +198,85 @@ TEST_CASE("credentials that went stale do not hide what is public") {
     CHECK(error.fault() == Fault::denied);
     CHECK(contains(error.hint(), "private or does not exist"));
     CHECK(contains(error.hint(), "were refused"));
+}
+
+TEST_CASE("credentials that the registry itself refuses do not hide what is public either") {
+    // ghcr.io: a token that SAML has not authorised; a login without the scope.
+    for (const test::Reply& no : {complaint(403, "DENIED", "organization SAML enforcement"),
+                                  challenge(R"(,error="insufficient_scope",scope="repository:kong/x:pull")")}) {
+        CAPTURE(no.status);
+        Scene scene({{get_tag, challenge()}, {get_tag, no}, {get_tag, found}, {get_tag, found}},
+                    {{pull_token + "&account=otto", token("T")}, {pull_token, token("anybody")}});
+        Repository& repository = scene.pulling(otto());
+        CHECK(repository.find_manifest("1"));
+        CHECK(repository.find_manifest("1"));
+        scene.check();
+        CHECK(scene.seen()[3].header("authorization") == "Bearer anybody");
+        REQUIRE(scene.warnings.size() == 1);
+        CHECK(contains(scene.warnings[0], "/home/otto/.docker/config.json"));
+        CHECK_FALSE(contains(scene.warnings[0], secret_word));
+    }
+
+    Scene hidden({{get_tag, challenge()}, {get_tag, complaint(403, "DENIED")}, {get_tag, complaint(403, "DENIED")}},
+                 {{pull_token + "&account=otto", token("T")}, {pull_token, token("anybody")}});
+    const Error error = error_of([&] { hidden.pulling(otto()).find_manifest("1"); });
+    hidden.check();
+    CHECK(contains(error.hint(), "is private or does not exist, and the credentials from /home/otto"));
+
+    Scene pushed({{get_tag, challenge()}, {get_tag, complaint(403, "DENIED")}}, {{push_token_of_otto, token("T")}});
+    CHECK(error_of([&] { pushed.pushing().find_manifest("1"); }).fault() == Fault::denied);
+    pushed.check();
+}
+
+TEST_CASE("a limit of how often one may ask says nothing of the credentials") {
+    const test::Reply slower{.status = 403, .body = R"({"message":"You have exceeded a secondary rate limit"})"};
+    Scene registry({{get_tag, challenge()}, {get_tag, slower}, {get_tag, found}},
+                   {{pull_token + "&account=otto", token("T")}});
+    CHECK(registry.pulling(otto()).find_manifest("1"));
+    registry.check();
+    CHECK(registry.clock.waits().size() == 1);
+
+    Scene tokens({{get_tag, challenge()}, {get_tag, challenge()}, {get_tag, found}},
+                 {{pull_token + "&account=otto", slower}, {pull_token + "&account=otto", token("T")}});
+    CHECK(tokens.pulling(otto()).find_manifest("1"));
+    tokens.check();
+    for (const std::string& warning : tokens.warnings) CHECK_FALSE(contains(warning, "passed over"));
+}
+
+TEST_CASE("credentials that cannot be had do not hide what is public; for a push they are needed") {
+    test::Script script({{"GET /v2/", {.status = 401}}, {get_tag, found}});
+    const auto broken = []() -> std::optional<credentials::Credential> {
+        throw Error(Fault::config, "docker-credential-x is not installed");
+    };
+    std::vector<std::string> warnings;
+    test::HttpServer tokens([](const test::Seen&) { return token("anybody"); });
+    test::HttpServer server([&](const test::Seen& seen) -> test::Reply {
+        if (seen.target == "/v2/" || seen.headers.count("authorization") == 0)
+            return {.status = 401,
+                    .headers = {{"WWW-Authenticate", "Bearer realm=\"" + tokens.url() + "/token\",service=r"}}};
+        return found;
+    });
+    io::HttpClient http({}, "unit-test");
+    const auto name = oci::Reference::parse(server.host() + "/kong/x");
+    Repository pulling(http, name,
+                       {.credential = broken, .warn = [&](const std::string& line) { warnings.push_back(line); }});
+    CHECK(pulling.find_manifest("1"));
+    REQUIRE(warnings.size() == 1);
+    CHECK(contains(warnings[0], "docker-credential-x is not installed"));
+    Repository pushing(http, name, {.access = Access::push, .credential = broken});
+    CHECK(error_of([&] { pushing.find_manifest("1"); }).fault() == Fault::config);
+}
+
+TEST_CASE("a 401 without a challenge: a new token, once") {
+    Scene scene({{get_tag, challenge()}, {get_tag, found}, {get_tag, {.status = 401}}, {get_tag, found}},
+                {{pull_token, token("old")}, {pull_token, token("new")}});
+    Repository& repository = scene.pulling();
+    CHECK(repository.find_manifest("1"));
+    CHECK(repository.find_manifest("1"));
+    scene.check();
+    Scene stubborn({{get_tag, challenge()}, {get_tag, {.status = 401}}, {get_tag, {.status = 401}}},
+                   {{pull_token, token("old")}, {pull_token, token("new")}});
+    CHECK(error_of([&] { stubborn.pulling().find_manifest("1"); }).fault() == Fault::denied);
 }
 
 TEST_CASE("pushing does not go on without credentials") {

@@ -87,6 +87,58 @@ TEST_CASE("a small PUT whose reply is lost on a kept connection is resent below 
     CHECK(scene.seen()[2].body == little);
 }
 
+TEST_CASE("a session that went away, whatever it is called: a new one") {
+    for (const test::Reply& reply : {complaint(404, "BLOB_UNKNOWN"), test::Reply{.status = 404}}) {
+        Scene scene({{post, accepted("/u/1")},
+                     {Put("/u/1").line, reply},
+                     {head, {.status = 404}},
+                     {post, accepted("/u/2")},
+                     {Put("/u/2").line, created}});
+        scene.pushing().put_blob(blob, io::body_of(bytes));
+        scene.check();
+    }
+    Scene nameless({{post, complaint(404, "NAME_UNKNOWN")}, {head, {.status = 404}}});
+    CHECK(error_of([&] { nameless.pushing().put_blob(blob, io::body_of(bytes)); }).fault() == Fault::not_found);
+    nameless.check();
+}
+
+TEST_CASE("a registry that has answered is waited for longer when it is away") {
+    std::optional<test::HttpServer> server([](const test::Seen&) { return test::Reply(); });
+    io::HttpClient http({}, "unit-test");
+    FakeClock clock;
+    Repository repository(http, oci::Reference::parse(server->host() + "/kong/x"),
+                          {.access = Access::push, .clock = &clock});
+    CHECK(repository.has_blob(blob.digest));
+    server.reset();
+    CHECK(contains(error_of([&] { repository.put_blob(blob, io::body_of(bytes)); }).message(), "(7 attempts)"));
+    CHECK(clock.waits().size() == 6);
+}
+
+TEST_CASE("a large blob of which all was sent is waited for before it is sent again") {
+    const std::uint64_t size = 66'000'000;
+    class Zeros final : public io::Source {
+    public:
+        explicit Zeros(std::uint64_t left) : left_(left) {}
+        std::size_t read(std::span<std::byte> buffer) override {
+            const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(left_, buffer.size()));
+            left_ -= count;
+            return count;
+        }
+
+    private:
+        std::uint64_t left_;
+    };
+    oci::Descriptor large = blob;
+    large.size = size;
+    Scene scene({{post, accepted("/u/1")},
+                 {Put("/u/1").line, {.status = 504}},
+                 {"GET /u/1", {.status = 404}},
+                 {head, {.status = 404}},
+                 {head, {}}});
+    scene.pushing().put_blob(large, {.size = size, .open = [&] { return std::make_unique<Zeros>(size); }});
+    scene.check();
+}
+
 TEST_CASE("the reply to the PUT is lost, and so is the blob: all of it once more, in a new session") {
     Scene scene({{post, accepted("/u/1")},
                  {Put("/u/1").line, {.lost = true}},
@@ -202,7 +254,13 @@ TEST_CASE("manifests are stored, compared and read back") {
     Scene other({{put, {.status = 201, .headers = {{"Docker-Content-Digest", io::sha256("x").str()}}}}});
     CHECK(error_of([&] { other.pushing().put_manifest("1", manifest, type); }).fault() == Fault::integrity);
 
-    Scene vanished({{put, stored}, {get, {.status = 404}}});
+    Scene late({{put, stored}, {get, {.status = 404}}, {get, {.status = 404}}, {get, {.body = manifest}}});
+    CHECK(late.pushing().put_manifest("1", manifest, type) == io::sha256(manifest));
+    late.check();
+
+    std::vector<Scene::Step> never{{put, stored}};
+    for (int i = 0; i < 5; ++i) never.push_back({get, {.status = 404}});
+    Scene vanished(never);
     CHECK(error_of([&] { vanished.pushing().put_manifest("1", manifest, type); }).fault() == Fault::integrity);
 
     Scene invalid({{put, complaint(400, "MANIFEST_INVALID", "bad")}});

@@ -84,6 +84,18 @@ TEST_CASE("what a session says of itself is not believed when it cannot be") {
     }
 }
 
+TEST_CASE("a storage that refuses to be asked does not end the upload") {
+    test::HttpServer storage([](const test::Seen& seen) -> test::Reply {
+        if (seen.method == "GET") return {.status = 403};  // signed for PUT
+        if (seen.target.starts_with("/1")) return {.drop_request_at = std::size_t{1} << 20};
+        return created;
+    });
+    Scene scene(
+        {{post, accepted(storage.url() + "/1?sig=a")}, {head, absent}, {post, accepted(storage.url() + "/2?sig=b")}});
+    push(scene);
+    scene.check();
+}
+
 TEST_CASE("a Range that is stuck is gone on from once") {
     Scene scene({{post, accepted("/u/1")},
                  {"PUT /u/1?" + digest, dropped},

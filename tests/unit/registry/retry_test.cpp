@@ -27,6 +27,10 @@ int attempts(const Error& error) {
     return advice ? advice->attempts : 0;
 }
 
+auto patiently(Clock& clock) {
+    return [&clock] { return Waiting{.clock = clock}; };
+}
+
 }  // namespace
 
 TEST_CASE("delays") {
@@ -64,6 +68,10 @@ TEST_CASE("what a retry may mend") {
     CHECK(attempts(io::TransportError(Kind::connect, "x")) == 3);
     CHECK(attempts(io::TransportError(Kind::resolve, "x")) == 3);
     CHECK(attempts(io::TransportError(Kind::tls, "x")) == 0);
+    // Who has answered before is waited for: a restart, another network.
+    CHECK(retry_advice(io::TransportError(Kind::connect, "x"), Contact::had)->attempts == 7);
+    CHECK(retry_advice(io::TransportError(Kind::resolve, "x"), Contact::had)->attempts == 7);
+    CHECK_FALSE(retry_advice(io::TransportError(Kind::tls, "x"), Contact::had));
     CHECK(attempts(Error(Fault::io, "disk")) == 0);
     CHECK(attempts(Error(Fault::interrupted, "stop")) == 0);
     CHECK(retry_advice(refused(429, "", seconds(7)))->at_least == seconds(7));
@@ -83,7 +91,7 @@ TEST_CASE("work is repeated, and the failure says how often") {
     FakeClock clock;
     int runs = 0;
     try {
-        with_retries(clock, {}, [&] {
+        with_retries(patiently(clock), [&] {
             ++runs;
             throw refused(503, "", seconds(5));
         });
@@ -96,20 +104,35 @@ TEST_CASE("work is repeated, and the failure says how often") {
     REQUIRE(clock.waits().size() == 3);
     for (const auto wait : clock.waits()) CHECK(wait >= seconds(5));
 
-    CHECK_THROWS_AS(with_retries(clock, {}, [] { throw io::TransportError(Kind::broken, "x"); }), io::TransportError);
+    CHECK_THROWS_AS(with_retries(patiently(clock), [] { throw io::TransportError(Kind::broken, "x"); }),
+                    io::TransportError);
 
     runs = 0;
-    CHECK(with_retries(clock, {}, [&] {
+    CHECK(with_retries(patiently(clock), [&] {
               if (++runs < 3) throw io::TransportError(Kind::broken, "x");
               return 7;
           }) == 7);
+}
+
+TEST_CASE("waits that a person would wonder about are told, with the reason") {
+    FakeClock clock;
+    std::vector<std::string> told;
+    const auto waiting = [&] {
+        return Waiting{.clock = clock, .tell = [&](const std::string& line) { told.push_back(line); }};
+    };
+    CHECK_THROWS(with_retries(waiting, [] { throw refused(503); }));  // 1 s, 3 s, 9 s
+    REQUIRE(told.size() == 1);
+    CHECK(told[0].starts_with("GET x: 503; trying again in "));
+    told.clear();
+    CHECK_THROWS(with_retries(waiting, [] { throw refused(429, "", minutes(2)); }));
+    CHECK(told.size() == 3);
 }
 
 TEST_CASE("what no retry mends is thrown at once, as it is") {
     FakeClock clock;
     int runs = 0;
     try {
-        with_retries(clock, {}, [&] {
+        with_retries(patiently(clock), [&] {
             ++runs;
             throw Error(Fault::io, "disk");
         });

@@ -111,10 +111,7 @@ private:
 
     void add_task(std::string& out, const Task& task, std::size_t columns, std::size_t rows) {
         std::string right = elapsed(task);
-        if (task.current > 0)
-            right = task.total > 0
-                        ? fmt::format("{} of {}  {}", human_bytes(task.current), human_bytes(task.total), right)
-                        : fmt::format("{}  {}", human_bytes(task.current), right);
+        if (task.current > 0) right = fmt::format("{}  {}", amount_of(task), right);
         const bool roomy = columns > right.size() + 14;
         const std::string name = fitted(task.name, roomy ? columns - right.size() - 4 : columns - 2);
         out += fmt::format("{} {}{}\n", painted("36", "●"), name, roomy ? "  " + painted("2", right) : "");

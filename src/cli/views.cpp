@@ -6,7 +6,9 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <cerrno>
+#include <map>
 
 #include "base/error.hpp"
 #include "base/text.hpp"
@@ -18,6 +20,10 @@ namespace {
 
 double seconds_of(const View::Task& task) {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - task.since).count();
+}
+
+std::uint64_t rate_of(const View::Task& task) {
+    return static_cast<std::uint64_t>(static_cast<double>(task.current) / std::max(seconds_of(task), 0.001));
 }
 
 // A terminal or pipe that went away is no reason to stop the work.
@@ -36,8 +42,16 @@ public:
     void line(const Task& task, const std::string& text, Progress::Stream) override {
         put(fmt::format("#{} {:.1f} {}", task.id, seconds_of(task), text));
     }
-    void advanced(const Task&) override {}
+    // A long upload must not look like one that hangs; a short one needs no line.
+    void advanced(const Task& task) override {
+        const auto now = std::chrono::steady_clock::now();
+        const auto [last, is_new] = told_.try_emplace(task.id, task.since);
+        if (now - last->second < told_every) return;
+        last->second = now;
+        put(fmt::format("#{} {:.1f} {}", task.id, seconds_of(task), amount_of(task)));
+    }
     void ended(const Task& task, const std::string& how, bool well) override {
+        told_.erase(task.id);
         put(fmt::format("#{} {}{} {}", task.id, well ? "" : "ERROR: ", how, human_seconds(seconds_of(task))));
     }
     void note(const std::string& text) override { put(text); }
@@ -46,6 +60,10 @@ public:
 protected:
     virtual void put(const std::string& text) { say(fd_, text); }
     int fd_;
+
+private:
+    static constexpr std::chrono::seconds told_every{10};
+    std::map<unsigned, std::chrono::steady_clock::time_point> told_;
 };
 
 class LogView final : public PlainView {
@@ -90,11 +108,17 @@ public:
     }
     void advanced(const Task& task) override {
         const auto now = std::chrono::steady_clock::now();
-        if (now - told_ < std::chrono::milliseconds(200)) return;
-        told_ = now;
-        put({{"event", "progress"}, {"task", task.id}, {"current", task.current}, {"total", task.total}});
+        auto& told = told_[task.id];
+        if (now - told < std::chrono::milliseconds(200)) return;
+        told = now;
+        put({{"event", "progress"},
+             {"task", task.id},
+             {"current", task.current},
+             {"total", task.total},
+             {"rate", rate_of(task)}});
     }
     void ended(const Task& task, const std::string& how, bool well) override {
+        told_.erase(task.id);
         put({{"event", "ended"},
              {"task", task.id},
              {"ok", well},
@@ -110,10 +134,16 @@ private:
         say(fd_, json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
     }
     int fd_;
-    std::chrono::steady_clock::time_point told_;
+    std::map<unsigned, std::chrono::steady_clock::time_point> told_;
 };
 
 }  // namespace
+
+std::string amount_of(const View::Task& task) {
+    const std::string rate = human_bytes(rate_of(task)) + "/s";
+    if (task.total == 0) return fmt::format("{}, {}", human_bytes(task.current), rate);
+    return fmt::format("{} of {}, {}", human_bytes(task.current), human_bytes(task.total), rate);
+}
 
 std::unique_ptr<View> plain_view(int fd) { return std::make_unique<PlainView>(fd); }
 std::unique_ptr<View> json_view(int fd) { return std::make_unique<JsonView>(fd); }

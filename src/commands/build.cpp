@@ -173,9 +173,8 @@ void run_build(App& app, const Arguments& arguments) {
     if (scene.request.published == doctor::Request::Published::keep && !ignores(selection, "registry-tag"))
         if (const auto built = plan.engine.find_image(tag)) refuse_to_overwrite(repository, plan.target, *built);
     const auto labels = build::labels_of(plan.recipe, plan.tree, base);
-    const Digest digest = send(app, arguments, plan.engine, repository,
-                               {tag, plan.target, annotations_of(plan.recipe, package, labels), labels});
-    app.result(plan.target.with_digest(digest).familiar());
+    send(app, arguments, plan.engine, repository,
+         {tag, plan.target, annotations_of(plan.recipe, package, labels), labels});
 }
 
 }  // namespace wasmx::commands

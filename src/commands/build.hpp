@@ -25,7 +25,8 @@ inline constexpr Command build_command{
     .options = build_options,
     .notes =
         "The checks of `wasmx-image doctor` come first: nothing is pulled, built or pushed unless they are well.\n"
-        "On standard output: the image's ID, or with --push REFERENCE@DIGEST.\n"
+        "On standard output: the image's ID, or with --push REFERENCE@DIGEST; then a step in GitHub Actions gets the\n"
+        "outputs reference and digest.\n"
         "DOCKER_BUILDKIT=0 asks for the engine's classic builder.\n\n"
         "Examples:\n"
         "  wasmx-image build --push\n"

@@ -46,9 +46,7 @@ void run_push(App& app, const Arguments& arguments) {
     const auto annotations = arguments.has("--no-verify")
                                  ? oci::Annotations{}
                                  : annotations_for(engine, *info, target.familiar(), target.tag().value_or("latest"));
-    const Digest digest =
-        send(app, arguments, engine, repository, {target.familiar(), target, annotations, info->labels});
-    app.result(target.with_digest(digest).familiar());
+    send(app, arguments, engine, repository, {target.familiar(), target, annotations, info->labels});
 }
 
 }  // namespace wasmx::commands

@@ -24,7 +24,7 @@ inline constexpr Command push_command{
         "the image's name, which says where it goes: ghcr.io/kong/ngx-wasm-runtimes:v8-13.1.201.15-linux-arm64",
     .options = push_options,
     .notes =
-        "On standard output: REFERENCE@DIGEST.\n"
+        "On standard output: REFERENCE@DIGEST. In GitHub Actions the step gets the outputs reference and digest.\n"
         "A published tag is only replaced by an image of the same commit, version and base, by its labels.\n"
         "Credentials are those of `docker login`: $DOCKER_AUTH_CONFIG, $DOCKER_CONFIG/config.json, credential helpers.",
     .run = run_push,

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "base/text.hpp"
+#include "commands/github_actions.hpp"
 #include "commands/registry_access.hpp"
 #include "image/package_note.hpp"
 #include "push/push.hpp"
@@ -67,9 +68,25 @@ io::Compression compression_from(const std::string& text) {
     return out;
 }
 
+unsigned uploads_from(const Arguments& arguments) {
+    constexpr unsigned usual = 4;
+    constexpr unsigned most = 32;
+    if (!arguments.has("--max-concurrent-uploads")) return usual;
+    const std::string text = arguments.text("--max-concurrent-uploads");
+    const auto number = parse_number(text);
+    if (!number || *number < 1 || *number > most)
+        throw Error(Fault::usage,
+                    fmt::format("--max-concurrent-uploads {}: it is a number from 1 to {}", printable(text), most),
+                    "registries limit how often they are asked; 4 is the usual");
+    return static_cast<unsigned>(*number);
+}
+
 }  // namespace
 
-void check_sending(const Arguments& arguments) { (void)compression_from(arguments.text("--compression")); }
+void check_sending(const Arguments& arguments) {
+    (void)compression_from(arguments.text("--compression"));
+    (void)uploads_from(arguments);
+}
 
 oci::Annotations annotations_of(const recipe::Recipe& recipe, const artifact::Summary& package,
                                 const std::map<std::string, std::string>& labels) {
@@ -80,10 +97,11 @@ oci::Annotations annotations_of(const recipe::Recipe& recipe, const artifact::Su
     return out;
 }
 
-Digest send(App& app, const Arguments& arguments, engine::Engine& engine, registry::Repository& repository,
-            const Sending& sending) {
+void send(App& app, const Arguments& arguments, engine::Engine& engine, registry::Repository& repository,
+          const Sending& sending) {
     push::Wanted wanted{sending.image, sending.target, sending.annotations};
     wanted.compression = compression_from(arguments.text("--compression"));
+    wanted.parallel = uploads_from(arguments);
     wanted.via = via_from(arguments.text("--via"));
     wanted.registry_auth = [&] { return engine_auth(app, sending.target); };
     wanted.base = base_beside(sending.labels, sending.target);
@@ -92,7 +110,12 @@ Digest send(App& app, const Arguments& arguments, engine::Engine& engine, regist
         wanted.base_repository =
             &base.emplace(app.http, *wanted.base, user_access(app, *wanted.base, registry::Access::pull));
     const auto cache = layer_cache(app, arguments.text("--cache-dir"));
-    return push::push_image(engine, repository, *cache, wanted, app.progress);
+    const Digest digest = push::push_image(engine, repository, *cache, wanted, app.progress);
+    const std::string reference = sending.target.with_digest(digest).familiar();
+    app.result(reference);
+    // As actions that sign and attest want them.
+    set_output("reference", reference);
+    set_output("digest", digest.str());
 }
 
 }  // namespace wasmx::commands

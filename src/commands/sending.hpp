@@ -20,6 +20,7 @@ inline constexpr std::array sending_options{
     Option{"--via", "WAY",
            "how the engine gives them: pushes to the registry, pushes what is missing to us, exports (default: auto)",
            "auto|engine|relay|export"},
+    Option{"--max-concurrent-uploads", "N", "layers that are uploaded at a time (default: 4)"},
     Option{"--cache-dir", "DIR",
            "where layers are kept for a push that has to be repeated (default: ~/.cache/wasmx-image/push)"},
 };
@@ -38,8 +39,8 @@ struct Sending {
     oci::Annotations annotations;
     std::map<std::string, std::string> labels;  ///< they say which base it was built on
 };
-/// Pushes, and returns the manifest's digest.
-Digest send(App& app, const Arguments& arguments, engine::Engine& engine, registry::Repository& repository,
-            const Sending& sending);
+/// Pushes, and gives the result: on standard output, and to the steps that follow in a workflow.
+void send(App& app, const Arguments& arguments, engine::Engine& engine, registry::Repository& repository,
+          const Sending& sending);
 
 }  // namespace wasmx::commands

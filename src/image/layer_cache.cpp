@@ -16,6 +16,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::uint64_t most_json = 64 * 1024;
+constexpr std::uint64_t most_config = 16 << 20;
 
 std::optional<oci::Descriptor> parse_form(std::string_view text) {
     const auto json = nlohmann::json::parse(text, nullptr, false);
@@ -32,6 +33,14 @@ std::optional<oci::Descriptor> parse_form(std::string_view text) {
 
 std::string json_of(const oci::Descriptor& form) {
     return nlohmann::json{{"mediaType", form.media_type}, {"digest", form.digest.str()}, {"size", form.size}}.dump();
+}
+
+// Whole at once, and not synced: what a crash leaves of it is held against its digest, or parsed, by who finds it.
+void put(const fs::path& path, const std::string& text) {
+    io::TempFile file(path.parent_path());
+    file.write(io::bytes_of(text));
+    fs::remove(path);
+    file.keep(path);
 }
 
 }  // namespace
@@ -57,6 +66,7 @@ LayerCache::LayerCache(fs::path folder, std::uint64_t limit, Warn warn)
         fs::create_directories(folder_ / "blobs");
         fs::create_directories(folder_ / "layers");
     });
+    trim();  // of pushes that were killed
 }
 
 LayerCache::~LayerCache() { trim(); }
@@ -81,11 +91,10 @@ void LayerCache::remember(const Digest& diff_id, const oci::Descriptor& form) {
     attempt([&] {
         const fs::path folder = folder_ / "layers" / diff_id.hex();
         const fs::path path = folder / (form.digest.hex() + ".json");
-        if (fs::exists(path)) return;
+        const auto text = io::find_file(path, most_json);
+        if (text && parse_form(*text)) return;
         fs::create_directories(folder);
-        io::AtomicFile file(path);
-        file.write(io::bytes_of(json_of(form)));
-        file.finish();
+        put(path, json_of(form));
     });
 }
 
@@ -128,10 +137,8 @@ std::optional<std::string> LayerCache::find_config(const Digest& digest, std::ui
 void LayerCache::keep_config(const std::string& config) {
     attempt([&] {
         const fs::path path = folder_ / "blobs" / io::sha256(config).hex();
-        if (fs::exists(path)) return;
-        io::AtomicFile file(path);
-        file.write(io::bytes_of(config));
-        file.finish();
+        if (io::find_file(path, most_config) == config) return;
+        put(path, config);
     });
 }
 

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <optional>
 #include <utility>
 
 #include "base/error.hpp"
@@ -47,17 +48,18 @@ bool is_given_up(const std::shared_future<oci::Descriptor>& blob) {
 /// Warns once when an upload is too slow for the time that it has.
 class Pace {
 public:
-    Pace(Progress& progress, const std::string& name, std::uint64_t size, bool is_limited)
-        : progress_(progress), name_(name), size_(size), is_limited_(is_limited) {}
+    Pace(Progress& progress, const std::string& name, bool is_limited)
+        : progress_(progress), name_(name), is_limited_(is_limited) {}
     void start() {
         start_ = SteadyClock::now();
         sent_ = 0;
     }
-    void advance(std::uint64_t bytes) {
+    /// `size` of the whole blob.
+    void advance(std::uint64_t bytes, std::optional<std::uint64_t> size) {
         sent_ += bytes;
         const double seconds = seconds_since(start_);
-        if (!is_limited_ || told_ || seconds < judged_after || sent_ == 0) return;
-        const double expected = seconds * static_cast<double>(size_) / static_cast<double>(sent_);
+        if (!size || !is_limited_ || told_ || seconds < judged_after || sent_ == 0) return;
+        const double expected = seconds * static_cast<double>(*size) / static_cast<double>(sent_);
         if (expected < most_seconds) return;
         told_ = true;
         progress_.warn(fmt::format("{}: at {} it takes {}, and {} gives an upload ten minutes", name_,
@@ -67,7 +69,6 @@ public:
 private:
     Progress& progress_;
     const std::string& name_;
-    std::uint64_t size_;
     bool is_limited_;
     bool told_ = false;
     std::uint64_t sent_ = 0;
@@ -82,6 +83,7 @@ Uploads::Uploads(registry::Repository& repository, Progress& progress, unsigned 
 }
 
 Uploads::~Uploads() {
+    bool has_useless = false;
     {
         const std::lock_guard lock(mutex_);
         closed_ = true;
@@ -89,8 +91,11 @@ Uploads::~Uploads() {
         if (!first_ && (under_way_ > 0 || !waiting_.empty()))
             first_ = std::make_exception_ptr(Error(Fault::interrupted, "the push was given up"));
         waiting_.clear();
+        has_useless = under_way_ > 0;
     }
     changed_.notify_all();
+    // One that waits until it may ask again would let the error of another wait for minutes.
+    if (has_useless) repository_.interrupt();
 }
 
 void Uploads::add(const std::string& name, const oci::Descriptor& blob, io::Body body) {
@@ -195,7 +200,10 @@ void Uploads::upload(const Job& job) {
 
 void Uploads::upload_growing(const Job& job) {
     const auto task = progress_.task(fmt::format("pushing {} as it is made", job.name), 0);
-    Watched watched(*this, *task, job.body);
+    Pace pace(progress_, job.name, repository_.registry() == limited_registry);
+    Watched watched(*this, *task, job.body, [&](std::uint64_t bytes) {
+        pace.advance(bytes, is_known(job.blob) ? std::optional(job.blob.get().size) : std::nullopt);
+    });
     const auto start = SteadyClock::now();
     in_context("uploading " + job.name,
                [&] { repository_.put_growing_blob(watched.body(), [&] { return job.blob.get(); }); });
@@ -217,13 +225,13 @@ void Uploads::upload_whole(const Job& job) {
     const bool is_limited = repository_.registry() == limited_registry;
     if (is_limited && blob.size > largest_layer)
         progress_.warn(fmt::format("{}: {} takes no layer of more than 10 GB", name, limited_registry));
-    Pace pace(progress_, name, blob.size, is_limited);
+    Pace pace(progress_, name, is_limited);
     const auto start = SteadyClock::now();
     const io::Body paced{.size = job.body.size, .open = [&] {
                              pace.start();
                              return job.body.open();
                          }};
-    Watched watched(*this, *task, paced, [&](std::uint64_t bytes) { pace.advance(bytes); });
+    Watched watched(*this, *task, paced, [&](std::uint64_t bytes) { pace.advance(bytes, blob.size); });
     in_context("uploading " + name, [&] { repository_.put_blob(blob, watched.body()); });
     task->done(fmt::format("uploaded, {}", rate(blob.size, seconds_since(start))));
     count(blob.size);

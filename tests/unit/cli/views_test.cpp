@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <map>
 #include <thread>
 
 #include "base/error.hpp"
@@ -152,6 +153,25 @@ private:
 }  // namespace
 
 TEST_SUITE_BEGIN("cli");
+
+TEST_CASE("every task tells in JSON how far it is, whatever the others tell") {
+    const std::string text = written_by(json_view, [](Display& display) {
+        std::vector<std::unique_ptr<Progress::Task>> tasks;
+        for (int i = 0; i < 3; ++i) tasks.push_back(display.task("t", 100));
+        for (const auto& task : tasks) task->advance(10);
+        for (const auto& task : tasks) task->advance(10);  // too soon to be told
+        for (const auto& task : tasks) task->done("done");
+    });
+    std::map<int, int> told;
+    for (const auto line : split(text, '\n')) {
+        if (line.empty()) continue;
+        const auto json = nlohmann::json::parse(line);
+        if (json["event"] != "progress") continue;
+        ++told[json["task"].get<int>()];
+        CHECK(json["rate"].is_number_unsigned());
+    }
+    CHECK(told == std::map<int, int>{{1, 1}, {2, 1}, {3, 1}});
+}
 
 TEST_CASE("plain: lines that stay") {
     const std::string text = without_times(written_by(plain_view, some_work));

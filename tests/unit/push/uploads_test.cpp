@@ -50,6 +50,8 @@ struct Scene {
     std::set<std::string> there;
     std::string refused;
     std::string dropped;  // once, half-way
+    std::string busy;     // for four minutes
+    std::atomic<bool> is_told_to_wait = false;
     std::size_t count() {
         const std::lock_guard lock(mutex);
         return there.size();
@@ -57,6 +59,10 @@ struct Scene {
     test::HttpServer server{[this](const test::Seen& seen) -> test::Reply {
         const std::lock_guard lock(mutex);
         if (seen.target == "/v2/") return {.status = 200};
+        if (!busy.empty() && seen.method == "HEAD" && seen.target.ends_with(busy)) {
+            is_told_to_wait = true;
+            return {.status = 429, .headers = {{"Retry-After", "240"}}};
+        }
         if (seen.method == "HEAD")
             return {.status = there.contains(seen.target.substr(seen.target.rfind('/') + 1)) ? 200 : 404};
         if (seen.method == "POST") return {.status = 202, .headers = {{"Location", "/v2/kong/x/blobs/uploads/1"}}};
@@ -204,6 +210,21 @@ TEST_CASE("a blob that is given up is no failure") {
     const Sent sent = uploads.finish();
     CHECK(sent.uploaded == 1);
     CHECK(scene.there == std::set<std::string>{io::sha256("other").str()});
+}
+
+TEST_CASE("an upload that was told to wait does not hold up the error of another") {
+    Scene scene;
+    scene.refused = io::sha256("bad").str();
+    scene.busy = io::sha256("later").str();
+    {
+        Uploads uploads(scene.repository, scene.progress, 2);
+        uploads.add("layer", blob_of("later"), io::body_of("later"));
+        while (!scene.is_told_to_wait) std::this_thread::yield();
+        uploads.add("layer", blob_of("bad"), io::body_of("bad"));
+        CHECK(test::error_of([&] { uploads.finish(); }).message().find("413") != std::string::npos);
+    }  // else after four minutes
+    scene.busy.clear();
+    CHECK(scene.repository.has_blob(io::sha256("x")) == false);  // it can be asked all the same
 }
 
 TEST_CASE("going away without finish drops what waits") {

@@ -17,6 +17,7 @@
 #include "cli/parse.hpp"
 #include "cli/signals.hpp"
 #include "cli/views.hpp"
+#include "commands/registry_access.hpp"
 #include "io/file.hpp"
 
 namespace wasmx::cli {
@@ -112,6 +113,7 @@ commands::Output output_form() {
 
 void execute(const Invocation& invocation, Display& display, const Signals& signals, std::string& log_path) {
     io::HttpClient http(signals.stop(), "wasmx-image/" WASMX_VERSION);
+    http.trust(commands::registry_trust());
     commands::App app{.http = http,
                       .progress = display,
                       .stop = signals.stop(),

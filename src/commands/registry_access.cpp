@@ -2,9 +2,12 @@
 #include "commands/registry_access.hpp"
 
 #include "base/text.hpp"
+#include "credentials/authorities.hpp"
 #include "doctor/doctor.hpp"
 
 namespace wasmx::commands {
+
+io::HttpClient::Trust registry_trust() { return credentials::authorities_of; }
 
 registry::Repository::Options user_access(App& app, const oci::Reference& name, registry::Access access) {
     return {

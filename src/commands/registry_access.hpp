@@ -8,6 +8,9 @@
 
 namespace wasmx::commands {
 
+/// What Docker and podman trust beside the machine's authorities.
+io::HttpClient::Trust registry_trust();
+
 /// The options of a repository whose credentials are the user's.
 registry::Repository::Options user_access(App& app, const oci::Reference& name, registry::Access access);
 

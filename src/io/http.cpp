@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "base/text.hpp"
+#include "io/file.hpp"
 
 namespace wasmx::io {
 
@@ -49,8 +50,9 @@ TransportError transport_error(CURLcode code, const HttpRequest& request, const 
         case CURLE_PEER_FAILED_VERIFICATION:
         case CURLE_SSL_CACERT_BADFILE:
             hint =
-                "this machine does not trust the certificate: install its authority, and ca-certificates; check the "
-                "clock";
+                "this machine does not trust the certificate: put its authority into "
+                "/etc/docker/certs.d/HOST:PORT/ca.crt, "
+                "or name it in SSL_CERT_FILE; install ca-certificates; check the clock";
             kind = Kind::tls;
             break;
         case CURLE_OPERATION_TIMEDOUT:
@@ -159,10 +161,25 @@ private:
         if (!request_.unix_socket.empty() && request_.method == "POST") set(CURLOPT_FRESH_CONNECT, 1L);
         set(CURLOPT_HEADERFUNCTION, &Exchange::on_header);
         set(CURLOPT_HEADERDATA, this);
+        set_up_trust();
         set(CURLOPT_WRITEFUNCTION, &Exchange::on_data);
         set(CURLOPT_WRITEDATA, this);
         set_up_body();
         set_up_headers();
+    }
+
+    void set_up_trust() {
+        const Url url = Url::parse(request_.url);
+        if (url.scheme != "https") return;
+        const std::string chosen = environment("SSL_CERT_FILE");  // as OpenSSL and Go have it
+        if (!chosen.empty()) set(CURLOPT_CAINFO, chosen.c_str());
+        const std::string also = client_.trust_ ? client_.trust_(url.host, url.port) : std::string();
+        if (also.empty()) return;
+        const char* usual = curl_version_info(CURLVERSION_NOW)->cainfo;
+        const std::string file = !chosen.empty() ? chosen : usual != nullptr ? usual : "";
+        authorities_ = find_file(file).value_or("") + "\n" + also;
+        curl_blob blob{authorities_.data(), authorities_.size(), CURL_BLOB_NOCOPY};
+        set(CURLOPT_CAINFO_BLOB, &blob);
     }
 
     void set_up_body() {
@@ -297,6 +314,7 @@ private:
     std::unique_ptr<HttpClient::Line> line_;
     std::stop_callback<Wake> wake_;
     std::stop_callback<Wake> wake_too_;
+    std::string authorities_;
     HeaderList list_;
     char detail_[CURL_ERROR_SIZE] = {};
     SourcePtr upload_;

@@ -73,6 +73,11 @@ public:
 
     const std::stop_token& stop() const noexcept { return stop_; }
 
+    /// Gives certificates (PEM) of authorities that are trusted for one host, beside the machine's, which are those of
+    /// $SSL_CERT_FILE where it is set. Called before the first request.
+    using Trust = std::function<std::string(const std::string& host, int port)>;
+    void trust(Trust also) { trust_ = std::move(also); }
+
 private:
     friend class Exchange;
     struct Line;  // a curl handle with its own connections
@@ -81,6 +86,7 @@ private:
 
     std::stop_token stop_;
     std::string user_agent_;
+    Trust trust_;
     std::mutex mutex_;
     std::vector<std::unique_ptr<Line>> idle_;
 };

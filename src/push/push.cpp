@@ -165,15 +165,16 @@ private:
             is_under_way_ = true;
         }
         void sealed(const std::optional<Digest>& diff_id, const oci::Descriptor& form) override {
-            blob_.seal(form);
             // It may be there in another form, or twice in the image.
-            if (diff_id && push_.known_.contains(*diff_id)) return;
-            push_.cache_.keep(blob_.file(), form.digest);
-            if (diff_id) {
+            const bool is_known = diff_id && push_.known_.contains(*diff_id);
+            // Remembered first: what is killed once the registry has it is not to be sent again.
+            if (!is_known) push_.cache_.keep(blob_.file(), form.digest);
+            if (!is_known && diff_id) {
                 push_.cache_.remember(*diff_id, form);
                 push_.known_.emplace(*diff_id, form);
             }
-            if (!is_under_way_) push_.uploads_.add("layer", form, body());
+            blob_.seal(form);
+            if (!is_known && !is_under_way_) push_.uploads_.add("layer", form, body());
         }
         io::Body body() const override { return blob_.whole_body(); }
 

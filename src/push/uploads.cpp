@@ -207,9 +207,10 @@ void Uploads::upload_growing(const Job& job) {
     const auto start = SteadyClock::now();
     in_context("uploading " + job.name,
                [&] { repository_.put_growing_blob(watched.body(), [&] { return job.blob.get(); }); });
-    const std::uint64_t size = job.blob.get().size;
-    task->done(fmt::format("uploaded {}, {}", human_bytes(size), rate(size, seconds_since(start))));
-    count(size);
+    const oci::Descriptor& blob = job.blob.get();
+    task->done(fmt::format("uploaded {} ({}), {}", blob.digest.brief(), human_bytes(blob.size),
+                           rate(blob.size, seconds_since(start))));
+    count(blob.size);
 }
 
 void Uploads::upload_whole(const Job& job) {

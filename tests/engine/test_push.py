@@ -14,6 +14,7 @@ import unittest.mock
 from pathlib import Path
 
 from case import BASE_IMAGE, ENOUGH, LAB, LAB_ENVIRONMENT, REGISTRY, VERSION, Lab, LabCase
+from service import Service, free_port, http_status
 
 
 class PushCase(LabCase):
@@ -45,7 +46,8 @@ class PushCase(LabCase):
         """Digests of the blobs that were uploaded, brief, with their sizes."""
         events = self.events(done.stderr)
         names = {event["task"]: event for event in events if event["event"] == "started"}
-        return {re.search(r"sha256:[0-9a-f]{12}", names[event["task"]]["name"])[0]: names[event["task"]]["total"]
+        # Of one that was uploaded as it was made, the digest is known in the end.
+        return {re.search(r"sha256:[0-9a-f]{12}", names[event["task"]]["name"] + " " + event["how"])[0]: event["bytes"]
                 for event in events if event["event"] == "ended" and event["how"].startswith("uploaded")}
 
     def sealed(self, done) -> int:
@@ -155,14 +157,18 @@ class Killed(PushCase):
                 self.docker("tag", self.image, image)
                 process = self.start_program("push", image, "--cache-dir", self.cache, "--progress", "json")
                 on_their_way = set()
+                streamed = False
                 for line in process.stderr:
                     on_their_way.update(re.findall(r'"started".*"name":"pushing \w+ (sha256:[0-9a-f]{12})', line))
+                    streamed = streamed or " as it is made" in line
                     if re.search(stage, line):
                         break
                 process.send_signal(signal.SIGKILL)
                 process.communicate()
                 there = self.present()
                 sealed = {f"sha256:{path.name[:12]}" for path in (self.cache / "blobs").iterdir()}
+                if streamed:  # whose digest was not known when they began
+                    on_their_way |= sealed
                 done = self.push(image=image)
                 sent = self.sent(done)
                 blobs = self.blobs(image)
@@ -387,6 +393,53 @@ class ViaRelay(PushCase):
         self.assertEqual(interposed.refused, 2)
         self.assertEqual(len(self.sent(done)), 2)
         self.check(image)
+
+
+class OwnAuthority(PushCase):
+    """A registry with TLS, of an authority that the machine does not know."""
+
+    def setUp(self):
+        super().setUp()
+        folder = self.folder / "tls"
+        folder.mkdir()
+        openssl = lambda *arguments: subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True)  # noqa: E731
+        openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=authority of the tests",
+                "-keyout", folder / "ca.key", "-out", folder / "ca.crt")
+        openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=registry", "-keyout", folder / "key.pem", "-out", folder / "request.pem")
+        (folder / "names").write_text("subjectAltName=IP:127.0.0.1\n")
+        openssl("x509", "-req", "-days", "2", "-in", folder / "request.pem", "-CA", folder / "ca.crt", "-CAkey", folder / "ca.key",
+                "-CAcreateserial", "-extfile", folder / "names", "-out", folder / "cert.pem")
+        port = free_port()
+        (folder / "config.yml").write_text(json.dumps({
+            "version": "0.1", "log": {"level": "error"}, "storage": {"filesystem": {"rootdirectory": f"{folder}/data"}},
+            "http": {"addr": f"127.0.0.1:{port}", "tls": {"certificate": f"{folder}/cert.pem", "key": f"{folder}/key.pem"}}}))
+        service = Service("tls-registry", folder, folder / "pid", ["docker-registry", "serve", str(folder / "config.yml")],
+                          ready=lambda: http_status(f"http://127.0.0.1:{port}/v2/") == 400)
+        service.ensure()
+        self.addCleanup(service.stop)
+        self.authority = folder / "ca.crt"
+        self.registry = f"127.0.0.1:{port}"
+        self.image = f"{self.registry}/tls/x:1"
+        self.make_image(self.image)
+
+    def test_it_is_trusted_where_docker_and_podman_look_for_it(self):
+        unknown = self.push(exit_code=1)
+        self.assertIn("does not trust the certificate", unknown.stderr)
+        self.assertIn("/etc/docker/certs.d/", unknown.stderr)
+        folder = self.folder / "home" / ".config" / "containers" / "certs.d" / self.registry
+        folder.mkdir(parents=True)
+        shutil.copy(self.authority, folder)
+        done = self.push()
+        self.assertIn("@sha256:", done.stdout)
+        # Of another registry it says nothing.
+        folder.rename(folder.with_name("127.0.0.1:1"))
+        self.push(exit_code=1)
+
+    def test_it_is_trusted_by_variable(self):
+        self.assertIn("@sha256:", self.push(SSL_CERT_FILE=str(self.authority)).stdout)
+        out = self.folder / "out"
+        self.run_program("extract", self.image, "--path", "/top", "-o", out, "--no-verify", SSL_CERT_FILE=str(self.authority))
+        self.assertEqual((out / "top").read_text(), "top")
 
 
 class ViaRelayOfPodman(PushCase):

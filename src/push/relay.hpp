@@ -14,9 +14,10 @@ namespace wasmx::push {
 /// `hooks.known`, and the config, whose bytes are returned. The others it takes for granted before they are compressed,
 /// so what is known costs next to nothing. The image has a name of ours meanwhile.
 ///
-/// For Docker with a store of its own, on this machine: the image's id is the config's digest. Layers come to
-/// `hooks.sealed` one at a time, held against their diff IDs, compressed by the engine unless another compression is
-/// asked for. `check` is called now and then; what it throws ends the relay.
+/// For Docker with a store of its own, on this machine: the image's id is the config's digest. Layers go to
+/// `hooks.new_sink`, whose calls never overlap but for `write`, compressed by the engine unless another compression is
+/// asked for; they are sealed once they have been held against their diff IDs. `check` is called now and then; what it
+/// throws ends the relay.
 std::string relay_image(engine::Engine& engine, const engine::ImageInfo& image, const image::SealHooks& hooks,
                         const std::function<void()>& check, Progress& progress);
 

@@ -21,7 +21,7 @@ void append(std::string& out, const Value& value) {
 /// Puts a value over bytes that are there.
 template <class Value>
 std::string with(std::string bytes, std::size_t at, const Value& value) {
-    std::memcpy(bytes.data() + at, &value, sizeof value);
+    bytes.replace(at, sizeof value, reinterpret_cast<const char*>(&value), sizeof value);
     return bytes;
 }
 

@@ -4,24 +4,17 @@
 #include <fmt/format.h>
 
 #include <chrono>
-#include <optional>
 #include <utility>
 
 #include "base/error.hpp"
 #include "base/text.hpp"
+#include "push/pace.hpp"
 
 namespace wasmx::push {
 
 namespace {
 
 using SteadyClock = std::chrono::steady_clock;
-
-// ghcr.io takes no layer beyond 10 GB, and gives an upload ten minutes. (docs.github.com, "Working with the Container
-// registry")
-constexpr std::string_view limited_registry = "ghcr.io";
-constexpr std::uint64_t largest_layer = 10'000'000'000;
-constexpr double most_seconds = 600;
-constexpr double judged_after = 20;
 
 double seconds_since(SteadyClock::time_point start) {
     return std::chrono::duration<double>(SteadyClock::now() - start).count();
@@ -44,36 +37,6 @@ bool is_given_up(const std::shared_future<oci::Descriptor>& blob) {
         return true;
     }
 }
-
-/// Warns once when an upload is too slow for the time that it has.
-class Pace {
-public:
-    Pace(Progress& progress, const std::string& name, bool is_limited)
-        : progress_(progress), name_(name), is_limited_(is_limited) {}
-    void start() {
-        start_ = SteadyClock::now();
-        sent_ = 0;
-    }
-    /// `size` of the whole blob.
-    void advance(std::uint64_t bytes, std::optional<std::uint64_t> size) {
-        sent_ += bytes;
-        const double seconds = seconds_since(start_);
-        if (!size || !is_limited_ || told_ || seconds < judged_after || sent_ == 0) return;
-        const double expected = seconds * static_cast<double>(*size) / static_cast<double>(sent_);
-        if (expected < most_seconds) return;
-        told_ = true;
-        progress_.warn(fmt::format("{}: at {} it takes {}, and {} gives an upload ten minutes", name_,
-                                   rate(sent_, seconds), human_seconds(expected), limited_registry));
-    }
-
-private:
-    Progress& progress_;
-    const std::string& name_;
-    bool is_limited_;
-    bool told_ = false;
-    std::uint64_t sent_ = 0;
-    SteadyClock::time_point start_ = SteadyClock::now();
-};
 
 }  // namespace
 
@@ -163,29 +126,44 @@ void Uploads::work() {
     }
 }
 
-/// A body that tells how far it has been read.
+/// A body that tells how far it has been read, and when that is too slow.
 class Uploads::Watched {
 public:
-    Watched(Uploads& uploads, Progress::Task& task, const io::Body& body, std::function<void(std::uint64_t)> also = {})
-        : uploads_(uploads), task_(task), body_(body), also_(std::move(also)) {}
+    Watched(Uploads& uploads, Progress::Task& task, std::string name, const Job& job)
+        : uploads_(uploads),
+          task_(task),
+          name_(std::move(name)),
+          job_(job),
+          pace_(limits_of(uploads.repository_.registry())) {}
 
     io::Body body() {
-        return {.size = body_.size, .open = [this] {
-                    return io::counted(body_.open(), [this, at = std::uint64_t{0}](std::uint64_t count) mutable {
-                        uploads_.stop_if_useless();
-                        at += count;
-                        // What is read again, since it was lost or is to be skipped, is no progress.
-                        if (at > farthest_) task_.advance(at - std::exchange(farthest_, at));
-                        if (also_) also_(count);
-                    });
+        return {.size = job_.body.size, .open = [this] {
+                    const auto start = SteadyClock::now();
+                    return io::counted(job_.body.open(),
+                                       [this, start, at = std::uint64_t{0}](std::uint64_t count) mutable {
+                                           at += count;
+                                           advance(at, seconds_since(start));
+                                       });
                 }};
     }
 
 private:
+    void advance(std::uint64_t at, double seconds) {
+        uploads_.stop_if_useless();
+        // What is read again, since it was lost or is to be skipped, is no progress.
+        if (at > farthest_) task_.advance(at - std::exchange(farthest_, at));
+        if (!is_known(job_.blob)) return;
+        if (const auto expected = pace_.overrun(at, job_.blob.get().size, seconds))
+            uploads_.progress_.warn(fmt::format("{}: at {} it takes {}, and {} gives an upload ten minutes", name_,
+                                                rate(at, seconds), human_seconds(*expected),
+                                                uploads_.repository_.registry()));
+    }
+
     Uploads& uploads_;
     Progress::Task& task_;
-    const io::Body& body_;
-    std::function<void(std::uint64_t)> also_;
+    const std::string name_;
+    const Job& job_;
+    Pace pace_;
     std::uint64_t farthest_ = 0;
 };
 
@@ -200,10 +178,7 @@ void Uploads::upload(const Job& job) {
 
 void Uploads::upload_growing(const Job& job) {
     const auto task = progress_.task(fmt::format("pushing {} as it is made", job.name), 0);
-    Pace pace(progress_, job.name, repository_.registry() == limited_registry);
-    Watched watched(*this, *task, job.body, [&](std::uint64_t bytes) {
-        pace.advance(bytes, is_known(job.blob) ? std::optional(job.blob.get().size) : std::nullopt);
-    });
+    Watched watched(*this, *task, job.name, job);
     const auto start = SteadyClock::now();
     in_context("uploading " + job.name,
                [&] { repository_.put_growing_blob(watched.body(), [&] { return job.blob.get(); }); });
@@ -223,16 +198,12 @@ void Uploads::upload_whole(const Job& job) {
         ++sent_.existed;
         return;
     }
-    const bool is_limited = repository_.registry() == limited_registry;
-    if (is_limited && blob.size > largest_layer)
-        progress_.warn(fmt::format("{}: {} takes no layer of more than 10 GB", name, limited_registry));
-    Pace pace(progress_, name, is_limited);
+    const auto limits = limits_of(repository_.registry());
+    if (limits && blob.size > limits->bytes)
+        progress_.warn(fmt::format("{}: {} takes no layer of more than {} GB", name, repository_.registry(),
+                                   limits->bytes / 1'000'000'000));
     const auto start = SteadyClock::now();
-    const io::Body paced{.size = job.body.size, .open = [&] {
-                             pace.start();
-                             return job.body.open();
-                         }};
-    Watched watched(*this, *task, paced, [&](std::uint64_t bytes) { pace.advance(bytes, blob.size); });
+    Watched watched(*this, *task, name, job);
     in_context("uploading " + name, [&] { repository_.put_blob(blob, watched.body()); });
     task->done(fmt::format("uploaded, {}", rate(blob.size, seconds_since(start))));
     count(blob.size);

@@ -159,8 +159,8 @@ private:
         explicit Outgoing(Push& push) : push_(push), blob_(push.cache_.new_file()) {}
         void write(std::span<const std::byte> bytes) override { blob_.write(bytes); }
         void begun(const std::optional<Digest>& diff_id, std::uint64_t size) override {
-            // With nothing known whatever comes is wanted.
-            if ((!diff_id && !push_.known_.empty()) || size < least_streamed || size > most_streamed) return;
+            // With nothing known beforehand whatever comes is wanted.
+            if ((!diff_id && push_.known_before_ > 0) || size < least_streamed || size > most_streamed) return;
             push_.uploads_.add(diff_id ? "layer " + diff_id->hex().substr(0, 12) : "layer", blob_);
             is_under_way_ = true;
         }
@@ -202,6 +202,7 @@ private:
 
     image::Sealed exported() {
         way_ = ", by export";
+        known_before_ = known_.size();
         return in_context("exporting " + wanted_.image + " from the engine",
                           [&] { return image::seal_export(*engine_.export_image(wanted_.image), progress_, hooks()); });
     }
@@ -270,6 +271,7 @@ private:
     const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
     std::map<Digest, oci::Descriptor> known_;  // by diff ID: what the registry has or is being sent
     std::vector<std::pair<oci::Descriptor, io::Body>> from_cache_;
+    std::size_t known_before_ = 0;  // when the export began
     std::size_t existed_ = 0;
     std::size_t mounted_ = 0;
     std::string way_;  // nothing when the engine was not asked for any byte

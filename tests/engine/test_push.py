@@ -64,6 +64,8 @@ class WhatIsSent(PushCase):
         self.make_image(self.image)
         first = self.push()
         self.assertEqual(self.sent(first), self.blobs(self.image))
+        # The base and the large one go on while they are compressed; the small ones are not worth it.
+        self.assertEqual(first.stderr.count(" as it is made"), 2)
         again = self.push()
         self.assertEqual(again.stdout, first.stdout)
         self.assertEqual((self.sent(again), self.sealed(again)), ({}, 0))

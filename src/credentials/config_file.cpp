@@ -43,14 +43,14 @@ std::string folder_of_key(std::string_view key) {
 // (containers-auth.json(5)), of the same the key that is just the host's name.
 template <class Value>
 const Value* find_for(const std::map<std::string, Value>& by_key, const std::string& registry,
-                      const std::string& repository) {
+                      const std::string& repository, bool (*is_usable)(const Value&)) {
     const std::string host = host_of_key(registry);
     const Value* found = nullptr;
     std::pair<std::size_t, bool> best;
     for (const auto& [key, value] : by_key) {
         const std::string folder = folder_of_key(key);
         const bool holds = folder.empty() || (repository + "/").starts_with(folder + "/");
-        if (host_of_key(key) != host || !holds) continue;
+        if (host_of_key(key) != host || !holds || !is_usable(value)) continue;
         const std::pair<std::size_t, bool> rank{folder.size(), key == registry};
         if (found != nullptr && rank <= best) continue;
         found = &value;
@@ -100,19 +100,19 @@ ConfigFile ConfigFile::parse(std::string_view text, std::string name) {
 }
 
 std::optional<std::string> ConfigFile::find_helper(const std::string& registry, const std::string& repository) const {
-    if (const std::string* helper = find_for(helpers_, registry, repository); helper != nullptr && !helper->empty())
-        return *helper;
+    const auto is_named = [](const std::string& name) { return !name.empty(); };
+    if (const std::string* helper = find_for<std::string>(helpers_, registry, repository, is_named)) return *helper;
     if (!store_.empty()) return store_;
     return std::nullopt;
 }
 
 std::optional<Credential> ConfigFile::find_stored(const std::string& registry, const std::string& repository) const {
-    const Entry* entry = find_for(entries_, registry, repository);
-    if (entry == nullptr) return std::nullopt;
-    const bool holds_none = entry->auth.empty() && entry->username.empty() && entry->password.empty() &&
-                            entry->identity_token.empty() && entry->registry_token.empty();
-    if (holds_none) return std::nullopt;
-    return credential_from(registry, *entry);
+    const auto holds_some = [](const Entry& entry) {
+        return !(entry.auth.empty() && entry.username.empty() && entry.password.empty() &&
+                 entry.identity_token.empty() && entry.registry_token.empty());
+    };
+    const Entry* entry = find_for<Entry>(entries_, registry, repository, holds_some);
+    return entry == nullptr ? std::nullopt : std::optional(credential_from(registry, *entry));
 }
 
 Credential ConfigFile::credential_from(const std::string& registry, const Entry& entry) const {

@@ -157,7 +157,10 @@ private:
     class Outgoing final : public image::LayerSink {
     public:
         explicit Outgoing(Push& push) : push_(push), blob_(push.cache_.new_file()) {}
-        void write(std::span<const std::byte> bytes) override { blob_.write(bytes); }
+        void write(std::span<const std::byte> bytes) override {
+            push_.uploads_.check();
+            blob_.write(bytes);
+        }
         void begun(const std::optional<Digest>& diff_id, std::uint64_t size) override {
             // With nothing known beforehand whatever comes is wanted.
             if ((!diff_id && push_.known_before_ > 0) || size < least_streamed || size > most_streamed) return;

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <system_error>
 #include <utility>
 
 #include "base/error.hpp"
@@ -42,23 +43,32 @@ bool is_given_up(const std::shared_future<oci::Descriptor>& blob) {
 
 Uploads::Uploads(registry::Repository& repository, Progress& progress, unsigned workers)
     : repository_(repository), progress_(progress) {
-    for (unsigned i = 0; i < std::max(1U, workers); ++i) workers_.emplace_back([this] { work(); });
+    for (unsigned i = 0; i < std::max(1U, workers); ++i) {
+        try {
+            workers_.emplace_back([this] { work(); });
+        } catch (const std::system_error&) {  // a limit on threads: fewer do as well
+            if (workers_.empty()) throw;
+            break;
+        }
+    }
 }
 
 Uploads::~Uploads() {
-    bool has_useless = false;
-    {
-        const std::lock_guard lock(mutex_);
-        closed_ = true;
-        // Nobody will ask for it any more; it stops those that are under way.
-        if (!first_ && (under_way_ > 0 || !waiting_.empty()))
-            first_ = std::make_exception_ptr(Error(Fault::interrupted, "the push was given up"));
-        waiting_.clear();
-        has_useless = under_way_ > 0;
-    }
+    std::unique_lock lock(mutex_);
+    closed_ = true;
+    // Nobody will ask for it any more; it stops those that are under way.
+    if (!first_ && (under_way_ > 0 || !waiting_.empty()))
+        first_ = std::make_exception_ptr(Error(Fault::interrupted, "the push was given up"));
+    waiting_.clear();
     changed_.notify_all();
-    // One that waits until it may ask again would let the error of another wait for minutes.
-    if (has_useless) repository_.interrupt();
+    // One that waits until it may ask again would let the error of another wait for minutes. It may just be between two
+    // requests, so more than once.
+    while (under_way_ > 0) {
+        lock.unlock();
+        repository_.interrupt();
+        lock.lock();
+        changed_.wait_for(lock, std::chrono::milliseconds(100), [&] { return under_way_ == 0; });
+    }
 }
 
 void Uploads::add(const std::string& name, const oci::Descriptor& blob, io::Body body) {
@@ -180,8 +190,13 @@ void Uploads::upload_growing(const Job& job) {
     const auto task = progress_.task(fmt::format("pushing {} as it is made", job.name), 0);
     Watched watched(*this, *task, job.name, job);
     const auto start = SteadyClock::now();
-    in_context("uploading " + job.name,
-               [&] { repository_.put_growing_blob(watched.body(), [&] { return job.blob.get(); }); });
+    try {
+        in_context("uploading " + job.name,
+                   [&] { repository_.put_growing_blob(watched.body(), [&] { return job.blob.get(); }); });
+    } catch (const Error&) {
+        if (is_given_up(job.blob)) task->done("given up");
+        throw;
+    }
     const oci::Descriptor& blob = job.blob.get();
     task->done(fmt::format("uploaded {} ({}), {}", blob.digest.brief(), human_bytes(blob.size),
                            rate(blob.size, seconds_since(start))));

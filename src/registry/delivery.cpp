@@ -70,6 +70,7 @@ public:
     Delivery(Session& session, const oci::Descriptor& blob, const io::Body& body, std::optional<Upload> upload)
         : session_(session), blob_(blob), body_(body), upload_(std::move(upload)) {
         if (upload_) sent_ = std::min(upload_->sent, blob.size);
+        is_unanswered_ = upload_ && upload_->is_unanswered;
         tried_ = sent_ > 0;
     }
 
@@ -93,6 +94,8 @@ private:
     std::optional<Upload> upload_;
     int attempt_ = 1;
     bool tried_ = false;
+    bool is_committing_ = false;
+    bool is_unanswered_ = false;  ///< the last commit
     Shape shape_ = Shape::whole;
     std::uint64_t chunk_ = usual_chunk;
     bool may_resume_ = true;
@@ -110,6 +113,7 @@ void Delivery::run() {
             return attempt();
         } catch (const Error& error) {
             if (session_.patience() == Patience::brief) throw;
+            is_unanswered_ = std::exchange(is_committing_, false) && leaves_open(error);
             if (finds_other_way(error)) continue;
             wait_or_rethrow(attempt_, session_.waiting());
             ++attempt_;
@@ -159,11 +163,13 @@ void Delivery::attempt() {
     send_rest();
 }
 
-// When every byte was sent the registry may still be storing them: to wait for that takes less than to send them again.
+// When every byte was sent, and nobody said no, the registry may still be storing them: to wait for that takes less
+// than to send them again.
 bool Delivery::has_arrived() {
     constexpr std::uint64_t stored_in_a_second = 60'000'000;
     constexpr milliseconds step = std::chrono::seconds(1);
-    auto left = sent_ == blob_.size ? milliseconds(1000 * blob_.size / stored_in_a_second) : milliseconds(0);
+    auto left =
+        is_unanswered_ && sent_ == blob_.size ? milliseconds(1000 * blob_.size / stored_in_a_second) : milliseconds(0);
     for (;; left -= step) {
         if (ask_for_blob(session_, blob_.digest)) return true;
         if (left < step) return false;
@@ -225,6 +231,7 @@ void Delivery::send_rest() {
                                  });
                              }};
     call.idle_limit = commit_idle_limit(blob_.size);
+    is_committing_ = true;
     Answer answer = session_.send(call);
     const int status = answer.response.status;
     // The specification knows 201 alone; the others have been met.

@@ -19,16 +19,18 @@ io::HttpRequest greeting(const std::string& origin) {
     return request;
 }
 
-// A port that wants TLS answers 400 to a plain request, or hangs up.
-bool speaks_plain_http(io::HttpClient& http, const std::string& origin) {
+// What is answered to a plain request; nullopt when the port hangs up, as many do that want TLS.
+std::optional<int> plain_answer(io::HttpClient& http, const std::string& origin) {
     try {
-        return http.send(greeting(origin)).status != 400;
+        return http.send(greeting(origin)).status;
     } catch (const io::TransportError& error) {
         using Kind = io::TransportError::Kind;
         if (error.kind() == Kind::connect || error.kind() == Kind::resolve) throw;
-        return false;
+        return std::nullopt;
     }
 }
+
+bool is_answer_of_registry(int status) { return status == 200 || status == 401 || status == 403; }
 
 // A Date is cut to the second, so half a second is added; it was written somewhere between question and answer.
 std::optional<milliseconds> ahead_of(const io::HttpResponse& response, TimePoint asked, TimePoint answered) {
@@ -47,9 +49,16 @@ std::string find_origin(io::HttpClient& http, const std::string& registry) {
     if (!io::is_loopback(io::Url::parse(secure).host)) return secure;
     // Nobody listens in between, and nothing secret is said; to begin with TLS would first read all certificates.
     std::string plain = "http://" + registry;
-    if (speaks_plain_http(http, plain)) return plain;
-    (void)http.send(greeting(secure));
-    return secure;
+    const auto answer = plain_answer(http, plain);
+    if (answer && is_answer_of_registry(*answer)) return plain;
+    try {
+        (void)http.send(greeting(secure));
+        return secure;
+    } catch (const io::TransportError&) {
+        // 400 is what ports that want TLS say; whatever else speaks HTTP here is no registry, and will say so.
+        if (!answer || *answer == 400) throw;
+        return plain;
+    }
 }
 
 Greeting greet(io::HttpClient& http, const std::string& registry) {
@@ -59,7 +68,7 @@ Greeting greet(io::HttpClient& http, const std::string& registry) {
     const io::HttpResponse response = http.send(greeting(out.origin));
     out.status = response.status;
     out.clock_ahead = ahead_of(response, asked, system_clock().now());
-    if (out.status != 200 && out.status != 401 && out.status != 403)
+    if (!is_answer_of_registry(out.status))
         throw Error(Fault::unavailable, fmt::format("{}/v2/ answers {}, as no registry does", out.origin, out.status),
                     out.status >= 500 ? "the registry is overloaded or down; try again later"
                                       : "is that the host of a registry?");

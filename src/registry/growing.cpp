@@ -26,7 +26,7 @@ void send_bytes(Session& session, const io::Body& bytes, Upload& upload) {
                                  upload.sent = std::max(upload.sent, at);
                              });
                          }};
-    call.idle_limit = commit_idle_limit(0);
+    call.idle_limit = commit_idle_limit(4ULL << 30);  // how much it will be is not known; a proxy may take it all first
     Answer answer = session.send(call);
     const int status = answer.response.status;
     if (status != 202 && status != 201 && status != 204) throw upload_refusal(session, call, answer);
@@ -54,9 +54,14 @@ void upload_growing(Session& session, const io::Body& bytes, const std::function
     try {
         try {
             send_bytes(session, bytes, *upload);
-            return commit(session, whole(), *upload);
+            const oci::Descriptor blob = whole();
+            upload->is_unanswered = true;
+            return commit(session, blob, *upload);
         } catch (const Error& error) {
             if (error.fault() == Fault::interrupted) throw;
+            // A right that is not there does not come while the rest is made.
+            if (error.fault() == Fault::denied && !retry_advice(error)) throw;
+            upload->is_unanswered = upload->is_unanswered && leaves_open(error);
             // What it has is not what was sent: nothing in this session can be trusted.
             const auto* refused = dynamic_cast<const Refused*>(&error);
             is_damaged = refused != nullptr && refused->has_code("DIGEST_INVALID");

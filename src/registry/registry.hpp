@@ -73,11 +73,12 @@ public:
     void put_growing_blob(const io::Body& bytes, const std::function<oci::Descriptor()>& whole);
     /// Stores the manifest under a tag and returns its digest, compared with what the registry says.
     Digest put_manifest(const std::string& tag, const std::string& bytes, const std::string& media_type);
-    /// Ends what other threads are doing here, their waits as well, with Fault::interrupted; later calls are not
-    /// concerned.
+    /// Ends the requests and waits of other threads with Fault::interrupted, but for those for a token; later ones are
+    /// not concerned.
     void interrupt();
-    /// Opens an upload: the only proof that one may push. The next blob takes it over; one that is never needed is
-    /// cancelled in the end. Throws Fault::denied with the reason and the mend, naming where the credentials came from.
+    /// Opens an upload: the only proof that one may push. A blob of the next minute takes it over; one that nobody
+    /// takes is cancelled in the end. Throws Fault::denied with the reason and the mend, naming where the credentials
+    /// came from.
     void prove_push();
 
 private:

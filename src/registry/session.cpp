@@ -127,7 +127,7 @@ Answer Session::send_foreign(const Call& call) {
 Answer Session::send(const Call& call) {
     if (!is_home(call.url)) return send_foreign(call);
     Authorization authorization = authenticator_.current(is_long(call) ? Need::long_request : Need::short_request);
-    bool passed_over = false;
+    std::optional<Answer> with_login;  // whose refusal says more than that of a request without one
     for (int renewals = 0;; ++renewals) {
         Answer answer{.response = send_with(call, &authorization), .url = call.url};
         const auto challenges = parse_challenges(answer.response.all_headers("WWW-Authenticate"));
@@ -141,9 +141,14 @@ Answer Session::send(const Call& call) {
         } else if (answer.response.status != 403 || is_passing(answer.response)) {
             return answer;
         }
-        if (!better && !passed_over) {
-            better = authenticator_.without_credential(authorization, answer.response.status);
-            passed_over = true;
+        if (!better && with_login) return *std::move(with_login);
+        if (!better) {
+            try {
+                better = authenticator_.without_credential(authorization, answer.response.status);
+            } catch (const Refused&) {
+                return answer;
+            }
+            if (better) with_login = std::move(answer);
         }
         if (!better) return answer;
         authorization = std::move(*better);

@@ -42,6 +42,12 @@ Refused upload_refusal(Session& session, const Call& call, Answer& answer) {
     return refused.status() == 404 ? refused.with_code("BLOB_UPLOAD_UNKNOWN") : refused;
 }
 
+bool leaves_open(const Error& error) {
+    const auto* refused = dynamic_cast<const Refused*>(&error);
+    if (refused == nullptr) return dynamic_cast<const io::TransportError*>(&error) != nullptr;
+    return refused->status() == 408 || refused->status() == 499 || refused->status() >= 500;
+}
+
 std::chrono::seconds commit_idle_limit(std::uint64_t size) {
     constexpr std::uint64_t slowest = 20'000'000;  // bytes each second
     return std::max(std::chrono::seconds(120), std::chrono::seconds(size / slowest));

@@ -16,6 +16,7 @@ struct Upload {
     std::string url;
     std::uint64_t least_chunk = 0;  ///< OCI-Chunk-Min-Length: no chunk but the last may be shorter
     std::uint64_t sent = 0;         ///< of the blob's bytes, whether they arrived or not
+    bool is_unanswered = false;     ///< it was committed, and nobody knows how that went
 };
 
 /// POST, the first half of "POST then PUT".
@@ -54,6 +55,8 @@ std::string commit_url(const std::string& upload_url, const Digest& digest);
 /// Throws Refused, as a registry that notices it itself would, when `answer` says that something else was stored.
 void check_stored(const Call& call, const Answer& answer, const Digest& digest);
 
+/// Whether an error leaves open what became of a request.
+bool leaves_open(const Error& error);
 /// How long the reply to the last byte may take: a registry gives it when its storage has taken the whole blob, after 5
 /// to 11 s for 700 MB at ghcr.io. A limit of 30 s is what breaks large layers elsewhere.
 std::chrono::seconds commit_idle_limit(std::uint64_t size);

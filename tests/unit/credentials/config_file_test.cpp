@@ -78,6 +78,8 @@ TEST_CASE("keys of a part of a registry: whole folders, the longest first") {
     CHECK(stored(json, "ghcr.io", "kong/tools")->username == "tools");
     CHECK(stored(json, "ghcr.io", "kongress/x")->username == "all");
     CHECK(stored(json, "ghcr.io", "bob/x")->username == "all");
+    // As docker login leaves it beside a store: it says nothing, and hides nothing.
+    CHECK(stored(R"({"auths":{"ghcr.io/kong":{},"ghcr.io":)" + auth("all:x") + "}}", "ghcr.io")->username == "all");
     CHECK_FALSE(stored(auths("ghcr.io/alice", auth("alice:x")), "ghcr.io", "kong/x"));
     CHECK_FALSE(stored(auths("ghcr.io/kong/x/y", auth("alice:x")), "ghcr.io", "kong/x"));
     const auto helpers = ConfigFile::parse(R"({"credHelpers":{"ghcr.io/alice":"a","ghcr.io/kong":"k"}})", "c.json");

@@ -223,7 +223,10 @@ TEST_CASE("an upload that was told to wait does not hold up the error of another
         uploads.add("layer", blob_of("bad"), io::body_of("bad"));
         CHECK(test::error_of([&] { uploads.finish(); }).message().find("413") != std::string::npos);
     }  // else after four minutes
-    scene.busy.clear();
+    {
+        const std::lock_guard lock(scene.mutex);
+        scene.busy.clear();
+    }
     CHECK(scene.repository.has_blob(io::sha256("x")) == false);  // it can be asked all the same
 }
 

@@ -223,6 +223,13 @@ TEST_CASE("credentials that the registry itself refuses do not hide what is publ
     hidden.check();
     CHECK(contains(error.hint(), "is private or does not exist, and the credentials from /home/otto"));
 
+    // What the registry said of the login is what helps.
+    Scene unauthorised({{get_tag, challenge()}, {get_tag, complaint(403, "DENIED", "organization SAML enforcement")}},
+                       {{pull_token + "&account=otto", token("T")}, {pull_token, complaint(403, "DENIED")}});
+    const Error saml = error_of([&] { unauthorised.pulling(otto()).find_manifest("1"); });
+    unauthorised.check();
+    CHECK(contains(saml.hint(), "Configure SSO"));
+
     Scene pushed({{get_tag, challenge()}, {get_tag, complaint(403, "DENIED")}}, {{push_token_of_otto, token("T")}});
     CHECK(error_of([&] { pushed.pushing().find_manifest("1"); }).fault() == Fault::denied);
     pushed.check();

@@ -166,6 +166,17 @@ TEST_CASE("a Location on another origin gets a stream and no Authorization") {
     CHECK((elsewhere.seen()[0].body == bytes));
 }
 
+TEST_CASE("a right that is lost in the middle of a stream ends it at once") {
+    Scene scene({{post, challenge()}, {post, accepted("/u/1")}, {"PATCH /u/1", complaint(403, "DENIED", "no more")}},
+                {{push_token_of_otto, token("T")}});
+    const auto never = []() -> oci::Descriptor {
+        FAIL("nobody should wait for the rest");
+        throw 0;
+    };
+    CHECK(error_of([&] { scene.pushing().put_growing_blob(unsized(), never); }).fault() == Fault::denied);
+    scene.check();
+}
+
 TEST_CASE("who may not open an upload is told so before anything is made") {
     Scene scene({{post, challenge()}, {post, complaint(403, "DENIED", "permission_denied: write_package")}},
                 {{push_token_of_otto, token("T")}});
@@ -196,8 +207,9 @@ TEST_CASE("a blob that is given up takes its session with it") {
     Repository repository(http, oci::Reference::parse(server.host() + "/kong/x"), {.access = Access::push});
     std::optional<io::GrowingFile> file(std::in_place, io::TempFile());
     file->write(io::bytes_of(bytes));
+    const io::Body body = file->body();
     std::jthread maker([&] { file.reset(); });
-    CHECK(error_of([&] { repository.put_growing_blob(file->body(), give_up); }).fault() == Fault::interrupted);
+    CHECK(error_of([&] { repository.put_growing_blob(body, give_up); }).fault() == Fault::interrupted);
     const auto seen = server.seen();
     REQUIRE_FALSE(seen.empty());
     CHECK(seen.back().line() == "DELETE /u/1");

@@ -704,7 +704,7 @@ class RegistryGone(DoctorCase):
         tls.load_cert_chain(certificate, key)
         registry = Stub(self, lambda path: (200, {}), tls)
         report = self.doctor(wanted={"repository": f"{registry.address}/x/y"}, exit_code=1)
-        self.assert_fails(report, "registry-reachable", f"https://{registry.address}/v2/", "certificate", mend="install its authority")
+        self.assert_fails(report, "registry-reachable", f"https://{registry.address}/v2/", "certificate", mend="/etc/docker/certs.d/")
         self.assertEqual(registry.requests, [])
 
     def test_no_registry(self):

@@ -30,7 +30,7 @@ bool is_refusal(const io::HttpResponse& response, const std::vector<Challenge>& 
 
 // A 403 that means "later": GitHub's limit of how often one may ask. The body can be read once, so it is put back.
 bool is_passing(io::HttpResponse& response) {
-    constexpr std::uint64_t most_read = 64 * 1024;
+    constexpr std::uint64_t most_read = std::uint64_t{64} * 1024;
     std::string text;
     try {
         text = io::read_all(*response.body, most_read);
@@ -141,16 +141,16 @@ Answer Session::send(const Call& call) {
         } else if (answer.response.status != 403 || is_passing(answer.response)) {
             return answer;
         }
-        if (!better && with_login) return *std::move(with_login);
         if (!better) {
+            if (with_login) return *std::move(with_login);
             try {
                 better = authenticator_.without_credential(authorization, answer.response.status);
             } catch (const Refused&) {
                 return answer;
             }
-            if (better) with_login = std::move(answer);
+            if (!better) return answer;
+            with_login = std::move(answer);
         }
-        if (!better) return answer;
         authorization = std::move(*better);
     }
 }

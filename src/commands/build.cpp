@@ -170,11 +170,13 @@ void run_build(App& app, const Arguments& arguments) {
 
     registry::Repository repository(app.http, plan.target, user_access(app, plan.target, registry::Access::push));
     // Hours may have gone by since the checks.
+    const auto built = plan.engine.find_image(tag);
+    if (!built) throw Error(Fault::not_found, fmt::format("the engine has the image {} no more", tag));
     if (scene.request.published == doctor::Request::Published::keep && !ignores(selection, "registry-tag"))
-        if (const auto built = plan.engine.find_image(tag)) refuse_to_overwrite(repository, plan.target, *built);
+        refuse_to_overwrite(repository, plan.target, *built);
     const auto labels = build::labels_of(plan.recipe, plan.tree, base);
     send(app, arguments, plan.engine, repository,
-         {tag, plan.target, annotations_of(plan.recipe, package, labels), labels});
+         {tag, plan.target, annotations_of(plan.recipe, package, labels), *built});
 }
 
 }  // namespace wasmx::commands

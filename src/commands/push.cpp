@@ -36,17 +36,22 @@ void run_push(App& app, const Arguments& arguments) {
     if (!target.tag()) target = target.with_tag("latest");
 
     engine::Engine engine(app.http, engine::locate(arguments.text("--host")));
+    registry::Repository repository(app.http, target, user_access(app, target, registry::Access::push));
+    // The engine is asked while the registry is.
+    auto engine_info = std::async(std::launch::async, [&] { return engine.info(); }).share();
+    auto may_push = std::async(std::launch::async, [&] { repository.prove_push(); });
     const auto info = engine.find_image(target.familiar());
-    if (!info)
+    if (!info) {
+        repository.interrupt();
         throw Error(Fault::not_found, fmt::format("the engine has no image {}", target.familiar()),
                     "`docker image ls` lists those it has");
-    registry::Repository repository(app.http, target, user_access(app, target, registry::Access::push));
-    repository.prove_push();
+    }
+    may_push.get();
     if (!arguments.has("--overwrite")) refuse_to_overwrite(repository, target, *info);
     const auto annotations = arguments.has("--no-verify")
                                  ? oci::Annotations{}
                                  : annotations_for(engine, *info, target.familiar(), target.tag().value_or("latest"));
-    send(app, arguments, engine, repository, {target.familiar(), target, annotations, info->labels});
+    send(app, arguments, engine, repository, {target.familiar(), target, annotations, *info, std::move(engine_info)});
 }
 
 }  // namespace wasmx::commands

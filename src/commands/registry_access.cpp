@@ -16,16 +16,26 @@ registry::Repository::Options user_access(App& app, const oci::Reference& name, 
         .warn = [&app](const std::string& line) { app.progress.warn(line); }};
 }
 
+namespace {
+
+// Engines name an image by its config, but for those with containerd's store.
+bool is_the_same(const doctor::PublishedTag& published, const engine::ImageInfo& image) {
+    if (!published.image) return false;
+    if (published.image->manifest.config.digest.str() == image.id) return true;
+    const oci::ImageConfig& config = published.image->config;
+    return !config.created.empty() && config.created == image.created && config.diff_ids == image.diff_ids &&
+           config.labels == image.labels;
+}
+
+}  // namespace
+
 void refuse_to_overwrite(registry::Repository& repository, const oci::Reference& target,
                          const engine::ImageInfo& image) {
     const auto platform =
         oci::Platform::from_architecture(image.architecture).value_or(oci::Platform::of_this_machine());
     const auto published =
         doctor::find_published_tag(repository, target, platform, recipe::provenance_of(image.labels, {}));
-    // Most engines name an image by its config.
-    const bool is_the_same =
-        !published || published->differences.empty() || (published->config && published->config->str() == image.id);
-    if (!is_the_same)
+    if (published && !published->differences.empty() && !is_the_same(*published, image))
         throw Error(Fault::failed, doctor::text_of(*published, target), std::string(doctor::overwrite_hint));
 }
 

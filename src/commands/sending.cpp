@@ -99,12 +99,13 @@ oci::Annotations annotations_of(const recipe::Recipe& recipe, const artifact::Su
 
 void send(App& app, const Arguments& arguments, engine::Engine& engine, registry::Repository& repository,
           const Sending& sending) {
-    push::Wanted wanted{sending.image, sending.target, sending.annotations};
+    push::Wanted wanted{sending.image, sending.info, sending.target, sending.annotations};
+    wanted.engine_info = sending.engine_info;
     wanted.compression = compression_from(arguments.text("--compression"));
     wanted.parallel = uploads_from(arguments);
     wanted.via = via_from(arguments.text("--via"));
     wanted.registry_auth = [&] { return engine_auth(app, sending.target); };
-    wanted.base = base_beside(sending.labels, sending.target);
+    wanted.base = base_beside(sending.info.labels, sending.target);
     std::optional<registry::Repository> base;
     if (wanted.base)
         wanted.base_repository =

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <future>
 #include <map>
 #include <string>
 
@@ -37,7 +38,8 @@ struct Sending {
     std::string image;  ///< its name on the engine
     oci::Reference target;
     oci::Annotations annotations;
-    std::map<std::string, std::string> labels;  ///< they say which base it was built on
+    engine::ImageInfo info;  ///< its labels say which base it was built on
+    std::shared_future<engine::Info> engine_info{};  ///< when it has been asked for already
 };
 /// Pushes, and gives the result: on standard output, and to the steps that follow in a workflow.
 void send(App& app, const Arguments& arguments, engine::Engine& engine, registry::Repository& repository,

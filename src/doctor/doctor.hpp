@@ -12,6 +12,7 @@
 
 #include "base/error.hpp"
 #include "doctor/scene.hpp"
+#include "image/published.hpp"
 
 namespace wasmx::doctor {
 
@@ -75,8 +76,8 @@ struct Report {
 /// What a registry has under a tag, held against what is to be published there: the one rule on overwriting.
 struct PublishedTag {
     Digest digest;
-    std::optional<Digest> config;          ///< of the image's config; nullopt when it is no image for the platform
-    std::vector<std::string> differences;  ///< empty: the same commit, version and base
+    std::optional<image::Published> image;  ///< nullopt when it is no image for the platform
+    std::vector<std::string> differences;   ///< empty: the same commit, version and base
 };
 /// nullopt: nothing.
 std::optional<PublishedTag> find_published_tag(registry::Repository& repository, const oci::Reference& target,

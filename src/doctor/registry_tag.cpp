@@ -3,7 +3,6 @@
 #include <fmt/ranges.h>
 
 #include "doctor/doctor.hpp"
-#include "image/published.hpp"
 
 namespace wasmx::doctor {
 
@@ -29,12 +28,11 @@ std::optional<PublishedTag> find_published_tag(registry::Repository& repository,
                                                const oci::Platform& platform, const recipe::Provenance& wanted) {
     const auto found = repository.find_manifest(target.manifest_key());
     if (!found) return std::nullopt;
-    PublishedTag out{.digest = found->digest, .config = {}, .differences = {}};
+    PublishedTag out{.digest = found->digest, .image = {}, .differences = {}};
     try {
-        const auto image = image::open_published(repository, target.with_digest(found->digest), platform);
-        out.config = image.manifest.config.digest;
+        out.image = image::open_published(repository, target.with_digest(found->digest), platform);
         out.differences =
-            recipe::differences(recipe::provenance_of(image.config.labels, image.config.diff_ids), wanted);
+            recipe::differences(recipe::provenance_of(out.image->config.labels, out.image->config.diff_ids), wanted);
     } catch (const Error& error) {
         // It is no image, or none for this platform: anything but the same.
         if (error.fault() != Fault::not_found && error.fault() != Fault::integrity) throw;

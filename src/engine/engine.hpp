@@ -52,6 +52,7 @@ struct ImageInfo {
     std::string id;  ///< "sha256:…": the config's digest, or on a containerd store the manifest's
     std::string os;
     std::string architecture;
+    std::string created;  ///< "2026-11-24T18:20:15.664088526Z"
     std::vector<std::string> tags;
     std::vector<std::string> repo_digests;
     std::vector<Digest> diff_ids;  ///< base first
@@ -119,8 +120,8 @@ public:
     std::optional<ImageInfo> find_image(const std::string& name);
     /// Bytes of the steps that the image was made of, the last one first; steps that made no layer have none.
     std::vector<std::uint64_t> history_sizes(const std::string& name);
-    /// The names, with tags, of all images.
-    std::vector<std::string> image_tags();
+    /// The names, with tags, of images that have one like `pattern`, in which "*" stands for anything but "/".
+    std::vector<std::string> image_tags(const std::string& pattern);
     /// Gives an image one more name.
     void tag(const std::string& name, const oci::Reference& other);
     /// Takes it away again, and only that; also when we have been asked to stop. Whether it works is not told.

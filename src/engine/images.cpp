@@ -17,6 +17,7 @@ std::optional<ImageInfo> Engine::find_image(const std::string& name) {
         if (out.id.find(':') == std::string::npos) out.id = "sha256:" + out.id;  // podman
         out.os = text_of(json, "Os");
         out.architecture = text_of(json, "Architecture");
+        out.created = text_of(json, "Created");
         const auto texts = [&](const char* key) {
             const auto found = json.find(key);
             return found != json.end() && found->is_array() ? found->get<std::vector<std::string>>()
@@ -57,10 +58,13 @@ std::vector<std::uint64_t> Engine::history_sizes(const std::string& name) {
     });
 }
 
-std::vector<std::string> Engine::image_tags() {
-    io::HttpResponse response = ask("/images/json");
-    const auto json = expect_json(response, "GET", "/images/json");
-    return reading_answer("/images/json", [&] {
+std::vector<std::string> Engine::image_tags(const std::string& pattern) {
+    // Of every image that it lists containerd's store works out how large it is.
+    const std::string filters = nlohmann::json{{"reference", {pattern}}}.dump();
+    const std::string path = "/images/json?filters=" + io::percent_encoded(filters);
+    io::HttpResponse response = ask(path);
+    const auto json = expect_json(response, "GET", path);
+    return reading_answer(path, [&] {
         std::vector<std::string> out;
         for (const auto& image : json) {
             const auto tags = image.find("RepoTags");

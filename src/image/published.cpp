@@ -53,7 +53,10 @@ void check_layers(const Published& image) {
 
 oci::Descriptor oci_form(oci::Descriptor layer) {
     layer.annotations.clear();
-    if (layer.media_type == oci::media_type::docker_layer_gzip) layer.media_type = oci::media_type::oci_layer_gzip;
+    namespace type = oci::media_type;
+    if (layer.media_type == type::docker_layer_gzip) layer.media_type = type::oci_layer_gzip;
+    if (layer.media_type == type::docker_layer_zstd) layer.media_type = type::oci_layer_zstd;
+    if (layer.media_type == type::docker_layer_tar) layer.media_type = type::oci_layer_tar;
     return layer;
 }
 

@@ -19,7 +19,7 @@ struct Published {
     std::string config_json;  ///< its bytes, which its digest is of
 };
 
-/// A layer as a manifest of ours names it: without annotations, and Docker's gzip as OCI's, whose bytes are the same.
+/// A layer as a manifest of ours names it: without annotations, and Docker's type as OCI's, whose bytes are the same.
 oci::Descriptor oci_form(oci::Descriptor layer);
 
 /// Follows `reference` (tag or digest) through an index to the image for `platform`; nullopt when there is no such tag.

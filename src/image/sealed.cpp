@@ -227,13 +227,17 @@ Sealed seal_export(io::Source& archive, Progress& progress, const SealHooks& hoo
     return out;
 }
 
+oci::Descriptor config_descriptor(const std::string& config) {
+    return {.media_type = std::string(oci::media_type::oci_config),
+            .digest = io::sha256(config),
+            .size = config.size(),
+            .annotations = {}};
+}
+
 oci::Manifest Sealed::manifest() const {
     oci::Manifest out;
     out.media_type = oci::media_type::oci_manifest;
-    out.config = {.media_type = std::string(oci::media_type::oci_config),
-                  .digest = io::sha256(config),
-                  .size = config.size(),
-                  .annotations = {}};
+    out.config = config_descriptor(config);
     for (const Layer& layer : layers) out.layers.push_back(layer.descriptor);
     return out;
 }

@@ -30,6 +30,9 @@ struct Sealed {
     oci::Manifest manifest() const;
 };
 
+/// How a manifest names these bytes as its config.
+oci::Descriptor config_descriptor(const std::string& config);
+
 /// The media type of a layer that was compressed so.
 std::string_view layer_type_of(const io::Compression& compression);
 
@@ -41,9 +44,9 @@ public:
     LayerSink& operator=(const LayerSink&) = delete;
     virtual ~LayerSink() = default;
     virtual void write(std::span<const std::byte> bytes) = 0;
-    /// Told at most once, and only of a layer that is being compressed: of `size` bytes, and which one it is, where
-    /// that is known before its end.
-    virtual void begun(const std::optional<Digest>& diff_id, std::uint64_t size) = 0;
+    /// Told at most once, and only of a layer that is certainly on its way: of `size` bytes, and by its diff ID, or the
+    /// digest of one that the engine has compressed, where that is known before its end.
+    virtual void begun(const std::optional<Digest>& id, std::uint64_t size) = 0;
     /// The diff ID is not known of one that the engine stores compressed.
     virtual void sealed(const std::optional<Digest>& diff_id, const oci::Descriptor&) = 0;
     /// What was written.

@@ -55,10 +55,13 @@ public:
             if (held_.size() > limit || !is_http) return std::nullopt;
             std::byte buffer[4096];
             const std::size_t count = receive(buffer);
-            if (count == 0) return std::nullopt;
+            ended_ = count == 0;
+            if (ended_) return std::nullopt;
             held_ += text_of(std::span(buffer).first(count));
         }
     }
+
+    bool has_ended() const { return ended_; }
 
     bool send(std::string_view text) {
         while (!text.empty()) {
@@ -90,6 +93,7 @@ private:
 
     int fd_;
     std::string held_;
+    bool ended_ = false;
 };
 
 /// A request's body: chunked, of a known length, or none. (RFC 9112, 6 and 7.1)
@@ -170,16 +174,23 @@ std::string text_of_reply(const LoopbackReply& reply, bool is_head, bool close) 
     return out;
 }
 
+// Go's TLS, as in containerd, goes on without TLS when it hears this, and not when it hears nothing.
+bool refuse(Wire& wire) {
+    if (wire.has_ended()) return false;
+    if (wire.send(text_of_reply({.status = 400}, false, true))) wire.linger();
+    return false;
+}
+
 /// One request and its reply; false when there is to be no other.
 bool serve_one(Wire& wire, const LoopbackServer::Handler& handler) {
     const auto head = wire.read_until("\r\n\r\n", most_head);
     std::string method, target;
     const auto headers = head ? parse_head(*head, method, target) : std::nullopt;
-    if (!headers) return false;
+    if (!headers) return refuse(wire);
     const bool is_chunked = lower(header_of(*headers, "transfer-encoding")) == "chunked";
     const std::string length = header_of(*headers, "content-length");
     const auto size = length.empty() ? 0 : parse_number(length);
-    if (!size) return false;
+    if (!size) return refuse(wire);
     RequestBody body(wire, is_chunked, *size);
     const auto question = std::min(target.find('?'), target.size());
     LoopbackRequest request{method, target.substr(0, question), target.substr(std::min(question + 1, target.size())),

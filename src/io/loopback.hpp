@@ -30,7 +30,7 @@ struct LoopbackReply {
 };
 
 /// An HTTP/1.1 server on 127.0.0.1, at a free port, for one other program of this machine: a thread for each
-/// connection. What greets it with anything but HTTP, such as TLS, is hung up on at once.
+/// connection. What greets it with anything but HTTP, such as TLS, is told so in HTTP (400), and hung up on.
 class LoopbackServer {
 public:
     /// Called by several threads. A body need not be read: the reply is then sent at once, and the connection closed.

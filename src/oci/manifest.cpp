@@ -114,6 +114,7 @@ ImageConfig ImageConfig::parse(std::string_view text) {
         ImageConfig out;
         out.os = text_or_empty(json, "os");
         out.architecture = text_or_empty(json, "architecture");
+        out.created = text_or_empty(json, "created");
         for (const Json& id : json.at("rootfs").at("diff_ids"))
             out.diff_ids.push_back(Digest::parse(id.get<std::string>()));
         if (const auto history = json.find("history"); history != json.end() && history->is_array()) {

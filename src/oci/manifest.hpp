@@ -22,8 +22,10 @@ inline constexpr std::string_view oci_layer_gzip = "application/vnd.oci.image.la
 inline constexpr std::string_view oci_layer_zstd = "application/vnd.oci.image.layer.v1.tar+zstd";
 inline constexpr std::string_view docker_list = "application/vnd.docker.distribution.manifest.list.v2+json";
 inline constexpr std::string_view docker_manifest = "application/vnd.docker.distribution.manifest.v2+json";
-/// The same bytes as `oci_layer_gzip`.
+/// The same bytes as `oci_layer_tar`, `oci_layer_gzip` and `oci_layer_zstd`.
+inline constexpr std::string_view docker_layer_tar = "application/vnd.docker.image.rootfs.diff.tar";
 inline constexpr std::string_view docker_layer_gzip = "application/vnd.docker.image.rootfs.diff.tar.gzip";
+inline constexpr std::string_view docker_layer_zstd = "application/vnd.docker.image.rootfs.diff.tar.zstd";
 }  // namespace media_type
 
 using Annotations = std::map<std::string, std::string>;
@@ -76,6 +78,7 @@ struct ImageConfig {
     };
     std::string os;
     std::string architecture;
+    std::string created;           ///< RFC 3339
     std::vector<Digest> diff_ids;  ///< base first, one for each layer
     std::vector<History> history;
     std::map<std::string, std::string> labels;

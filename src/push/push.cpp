@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <atomic>
 #include <chrono>
 #include <future>
 #include <thread>
@@ -12,7 +13,9 @@
 #include "image/published.hpp"
 #include "image/sealed.hpp"
 #include "push/choice.hpp"
+#include "push/engine_push.hpp"
 #include "push/existing.hpp"
+#include "push/forward.hpp"
 #include "push/growing_blob.hpp"
 #include "push/relay.hpp"
 #include "push/uploads.hpp"
@@ -31,29 +34,29 @@ public:
           cache_(cache),
           wanted_(wanted),
           progress_(progress),
+          info_(wanted.info),
+          platform_(oci::Platform::from_architecture(info_.architecture).value_or(oci::Platform::of_this_machine())),
+          engine_info_(wanted.engine_info),
           layer_type_(image::layer_type_of(wanted.compression)),
           uploads_(repository, progress, wanted.parallel) {}
 
     Digest run() {
-        const auto info = engine_.find_image(wanted_.image);
-        if (!info) throw Error(Fault::not_found, fmt::format("the engine has no image {}", wanted_.image));
         // While the registry is asked.
-        engine_info_ = std::async(std::launch::async, [this] { return engine_.info(); }).share();
-        const auto platform =
-            oci::Platform::from_architecture(info->architecture).value_or(oci::Platform::of_this_machine());
-        const std::size_t count = info->diff_ids.size();
-        known_ = find_existing(repository_, wanted_.target, platform, info->diff_ids, layer_type_, cache_);
-        existed_ = known_.size();
-        auto sealed = find_whole(*info);
-        if (!sealed && is_for_engine()) return pushed_by_engine(*info, platform);
-        if (wanted_.base && existed_ < count) mount_from_base(info->diff_ids, platform);
-        for (const Digest& diff_id : info->diff_ids) upload_from_cache(diff_id);
-        if (!sealed) sealed = find_whole(*info);
-        if (!sealed) sealed = relayed(*info);
-        if (!sealed) sealed = exported();
+        if (!engine_info_.valid())
+            engine_info_ = std::async(std::launch::async, [this] { return engine_.info(); }).share();
+        if (wanted_.via == Via::engine) return pushed_by_engine();
+        std::optional<image::Sealed> sealed;
+        if (hands_over_compressed()) {
+            sealed = forwarded();
+            if (!sealed && wanted_.via == Via::automatic) {
+                if (const auto digest = pushed_by_engine_if_possible()) return *digest;
+            }
+        }
+        if (!sealed) sealed = compressed_here();
         const Digest digest = put(*sealed);
-        tell(fmt::format("{} of {} layers were there{}, {} sent{}", existed_, count,
-                         mounted_ == 0 ? "" : fmt::format(", {} mounted", mounted_), human_bytes(sent_.bytes), way_));
+        tell(fmt::format("{} of {} layers were there{}, {} sent{}", existed_, info_.diff_ids.size(),
+                         mounted_ == 0 ? "" : fmt::format(", {} mounted", mounted_.load()), human_bytes(sent_.bytes),
+                         way_));
         return digest;
     }
 
@@ -75,36 +78,101 @@ public:
 
 private:
     // containerd's store holds layers compressed, and hands them over as they are; its export is slower than its push.
-    bool is_for_engine() {
-        if (wanted_.via != Via::automatic) return wanted_.via == Via::engine;
+    bool hands_over_compressed() {
+        if (wanted_.via != Via::automatic && wanted_.via != Via::relay) return false;
+        if (!engine_info().containerd_store) return false;
         const bool is_usual = wanted_.compression.kind == io::Compression::Kind::gzip && !wanted_.compression.level;
-        return is_usual && engine_info().containerd_store;
+        if (!is_usual && wanted_.via == Via::relay)
+            throw Error(Fault::failed, "--via relay takes the layers as containerd's store has them compressed",
+                        "--via export compresses them otherwise; --via auto chooses");
+        return is_usual;
     }
 
     // Its layers are taken, its manifest is replaced: ours is OCI's, and annotated.
-    Digest pushed_by_engine(const engine::ImageInfo& info, const oci::Platform& platform) {
+    Digest pushed_by_engine() {
         const Digest theirs = engine_.push(wanted_.target, wanted_.registry_auth(), progress_);
         return in_context("pushing " + wanted_.target.familiar(), [&] {
-            const auto published = image::open_published(repository_, wanted_.target.with_digest(theirs), platform);
-            if (published.config.diff_ids != info.diff_ids)
+            const auto published = image::open_published(repository_, wanted_.target.with_digest(theirs), platform_);
+            if (published.config.diff_ids != info_.diff_ids)
                 throw Error(Fault::integrity, fmt::format("the engine pushed {}, which has other layers than {}",
                                                           theirs.str(), wanted_.image));
-            image::Sealed sealed{.config = published.config_json, .layers = {}};
-            for (std::size_t i = 0; i < info.diff_ids.size(); ++i) {
-                oci::Descriptor form = image::oci_form(published.manifest.layers[i]);
-                cache_.remember(info.diff_ids[i], form);
-                sealed.layers.push_back({info.diff_ids[i], std::move(form), {}});
-            }
-            const Digest digest = put(sealed);
+            std::vector<oci::Descriptor> forms;
+            for (const oci::Descriptor& layer : published.manifest.layers) forms.push_back(image::oci_form(layer));
+            const Digest digest = put(sealed_of(published.config_json, forms));
             tell("the layers by the engine");
             return digest;
         });
     }
 
-    // It only saves work: whatever is wrong with the base, its layers can be uploaded.
-    void mount_from_base(const std::vector<Digest>& diff_ids, const oci::Platform& platform) {
+    std::optional<Digest> pushed_by_engine_if_possible() {
         try {
-            const auto base = image::find_published(*wanted_.base_repository, *wanted_.base, platform);
+            return pushed_by_engine();
+        } catch (const Error& error) {
+            if (error.fault() == Fault::interrupted) throw;
+            progress_.warn(fmt::format("the image is exported instead: {}", error.message()));
+            return std::nullopt;
+        }
+    }
+
+    // Of layers that the engine compressed we know only afterwards which is which.
+    image::Sealed sealed_of(std::string config, const std::vector<oci::Descriptor>& forms) {
+        image::Sealed out{.config = std::move(config), .layers = {}};
+        for (std::size_t i = 0; i < info_.diff_ids.size(); ++i) {
+            cache_.remember(info_.diff_ids[i], forms[i]);
+            out.layers.push_back({info_.diff_ids[i], forms[i], {}});
+        }
+        return out;
+    }
+
+    // The engine asks for each layer, by a digest that only it knows, so nothing is asked beforehand.
+    std::optional<image::Sealed> forwarded() {
+        if (wanted_.via != Via::relay && !engine::find_local_process(engine_.endpoint(), engine_info()))
+            return std::nullopt;
+        return taken("pushes it by itself", [&] {
+            ForwardHooks hooks{.layers = this->hooks(false),
+                               .has_blob = [&](const Digest& digest) { return has_or_mounts(digest); },
+                               .config = [&](const std::string& config) { upload_config(config); },
+                               .check = [&] { check_uploads(); }};
+            hooks.layers.known = [&](const Digest& diff_id) {
+                look();
+                upload_from_cache(diff_id);
+                return find_known(diff_id);
+            };
+            Forwarded got = forward_image(engine_, info_, platform_, hooks, progress_);
+            existed_ = got.there - std::min<std::size_t>(got.there, mounted_);
+            return sealed_of(std::move(got.config), got.layers);
+        });
+    }
+
+    bool has_or_mounts(const Digest& digest) {
+        if (repository_.has_blob(digest)) return true;
+        if (!wanted_.base || !repository_.mount_blob(digest, wanted_.base->repository())) return false;
+        ++mounted_;
+        return true;
+    }
+
+    image::Sealed compressed_here() {
+        look();
+        if (auto sealed = find_whole()) return *std::move(sealed);
+        if (wanted_.base && existed_ < info_.diff_ids.size()) mount_from_base();
+        for (const Digest& diff_id : info_.diff_ids) upload_from_cache(diff_id);
+        if (auto sealed = find_whole()) return *std::move(sealed);
+        if (auto sealed = relayed()) return *std::move(sealed);
+        return exported();
+    }
+
+    // What the registry has.
+    void look() {
+        if (std::exchange(has_looked_, true)) return;
+        known_.merge(find_existing(repository_, wanted_.target, platform_, info_.diff_ids, layer_type_, cache_));
+        existed_ = known_.size();
+    }
+
+    // It only saves work: whatever is wrong with the base, its layers can be uploaded.
+    void mount_from_base() {
+        const auto& diff_ids = info_.diff_ids;
+        try {
+            const auto base = image::find_published(*wanted_.base_repository, *wanted_.base, platform_);
             if (!base) return;
             const std::size_t common = std::min(diff_ids.size(), base->config.diff_ids.size());
             for (std::size_t i = 0; i < common && diff_ids[i] == base->config.diff_ids[i]; ++i) {
@@ -141,37 +209,37 @@ private:
 
     // Most engines call an image by its config's digest. With that here or in the registry, and all layers on their
     // way, there is nothing to ask the engine for.
-    std::optional<image::Sealed> find_whole(const engine::ImageInfo& info) {
-        constexpr std::uint64_t largest_config = 8 << 20;
-        for (const Digest& diff_id : info.diff_ids)
+    std::optional<image::Sealed> find_whole() {
+        for (const Digest& diff_id : info_.diff_ids)
             if (!known_.contains(diff_id)) return std::nullopt;
-        const auto id = Digest::try_parse(info.id);
+        const auto id = Digest::try_parse(info_.id);
         const auto config = id ? cache_.find_config(*id, largest_config) : std::nullopt;
-        if (!config || oci::ImageConfig::parse(*config).diff_ids != info.diff_ids) return std::nullopt;
+        if (!config || oci::ImageConfig::parse(*config).diff_ids != info_.diff_ids) return std::nullopt;
         image::Sealed sealed{.config = *config, .layers = {}};
-        for (const Digest& diff_id : info.diff_ids) sealed.layers.push_back({diff_id, known_.at(diff_id), {}});
+        for (const Digest& diff_id : info_.diff_ids) sealed.layers.push_back({diff_id, known_.at(diff_id), {}});
         return sealed;
     }
 
     /// A layer of the engine's on its way: it goes on while it is compressed, once it is certain that it is wanted.
     class Outgoing final : public image::LayerSink {
     public:
-        explicit Outgoing(Push& push) : push_(push), blob_(push.cache_.new_file()) {}
+        Outgoing(Push& push, bool is_cached_as_it_is)
+            : push_(push), is_cached_as_it_is_(is_cached_as_it_is), blob_(push.cache_.new_file()) {}
         void write(std::span<const std::byte> bytes) override {
             push_.uploads_.check();
             blob_.write(bytes);
         }
-        void begun(const std::optional<Digest>& diff_id, std::uint64_t size) override {
+        void begun(const std::optional<Digest>& id, std::uint64_t size) override {
             // With nothing known beforehand whatever comes is wanted.
-            if ((!diff_id && push_.known_before_ > 0) || size < least_streamed || size > most_streamed) return;
-            push_.uploads_.add(diff_id ? "layer " + diff_id->hex().substr(0, 12) : "layer", blob_);
+            if ((!id && push_.known_before_ > 0) || size < least_streamed || size > most_streamed) return;
+            push_.uploads_.add(id ? "layer " + id->hex().substr(0, 12) : "layer", blob_);
             is_under_way_ = true;
         }
         void sealed(const std::optional<Digest>& diff_id, const oci::Descriptor& form) override {
             // It may be there in another form, or twice in the image.
             const bool is_known = diff_id && push_.known_.contains(*diff_id);
             // Remembered first: what is killed once the registry has it is not to be sent again.
-            if (!is_known) push_.cache_.keep(blob_.file(), form.digest);
+            if (!is_known && (diff_id || is_cached_as_it_is_)) push_.cache_.keep(blob_.file(), form.digest);
             if (!is_known && diff_id) {
                 push_.cache_.remember(*diff_id, form);
                 push_.known_.emplace(*diff_id, form);
@@ -188,19 +256,26 @@ private:
         static constexpr std::uint64_t most_streamed = 4ULL << 30;
 
         Push& push_;
+        const bool is_cached_as_it_is_;
         GrowingBlob blob_;
         bool is_under_way_ = false;
     };
 
-    image::SealHooks hooks() {
-        return {.compression = wanted_.compression,
-                .known =
-                    [&](const Digest& diff_id) {
-                        uploads_.check();
-                        const auto found = known_.find(diff_id);
-                        return found == known_.end() ? std::nullopt : std::optional(found->second);
-                    },
-                .new_sink = [&] { return std::make_unique<Outgoing>(*this); }};
+    std::optional<oci::Descriptor> find_known(const Digest& diff_id) const {
+        const auto found = known_.find(diff_id);
+        return found == known_.end() ? std::nullopt : std::optional(found->second);
+    }
+
+    /// `is_cached_as_it_is`: also what the engine stores compressed, since it takes its time to hand it over again.
+    image::SealHooks hooks(bool is_cached_as_it_is = true) {
+        return {
+            .compression = wanted_.compression,
+            .known =
+                [&](const Digest& diff_id) {
+                    uploads_.check();
+                    return find_known(diff_id);
+                },
+            .new_sink = [this, is_cached_as_it_is] { return std::make_unique<Outgoing>(*this, is_cached_as_it_is); }};
     }
 
     image::Sealed exported() {
@@ -215,35 +290,51 @@ private:
     // Only such an engine calls an image by its config, and pushes layer by layer.
     bool has_relay() { return !engine_.identity().podman && !engine_info().containerd_store; }
 
-    bool is_for_relay(const engine::ImageInfo& info) {
+    bool is_for_relay() {
         if (wanted_.via != Via::automatic || !has_relay()) return false;
         if (!engine::find_local_process(engine_.endpoint(), engine_info())) return false;
         std::vector<bool> is_missing;
-        for (const Digest& diff_id : info.diff_ids) is_missing.push_back(!known_.contains(diff_id));
-        return is_relay_quicker(volume_of(engine_.history_sizes(info.id), is_missing),
+        for (const Digest& diff_id : info_.diff_ids) is_missing.push_back(!known_.contains(diff_id));
+        return is_relay_quicker(volume_of(engine_.history_sizes(info_.id), is_missing),
                                 std::thread::hardware_concurrency());
     }
 
-    std::optional<image::Sealed> relayed(const engine::ImageInfo& info) {
+    std::optional<image::Sealed> relayed() {
         if (wanted_.via == Via::relay && !has_relay())
-            throw Error(Fault::failed, "--via relay needs Docker with a store of its own, not podman or containerd's",
+            throw Error(Fault::failed, "--via relay needs Docker, not podman",
                         "--via auto takes what is best for this engine");
-        if (wanted_.via != Via::relay && !is_for_relay(info)) return std::nullopt;
+        if (wanted_.via != Via::relay && !is_for_relay()) return std::nullopt;
+        return taken("exports the image", [&] {
+            image::Sealed sealed{.config = relay_image(
+                                     engine_, info_, hooks(), [&] { check_uploads(); }, progress_),
+                                 .layers = {}};
+            for (const Digest& diff_id : info_.diff_ids) sealed.layers.push_back({diff_id, known_.at(diff_id), {}});
+            return sealed;
+        });
+    }
+
+    // By an endpoint of ours. What fails there may work another way, which is told, unless it was asked for.
+    std::optional<image::Sealed> taken(std::string_view otherwise, const std::function<image::Sealed()>& take) {
         try {
-            return in_context("taking " + wanted_.image + " from the engine", [&] {
-                image::Sealed sealed{.config = relay_image(
-                                         engine_, info, hooks(), [&] { uploads_.check(); }, progress_),
-                                     .layers = {}};
-                for (const Digest& diff_id : info.diff_ids) sealed.layers.push_back({diff_id, known_.at(diff_id), {}});
-                way_ = ", by relay";
-                return sealed;
-            });
+            auto sealed = in_context("taking " + wanted_.image + " from the engine", take);
+            way_ = ", by relay";
+            return sealed;
         } catch (const Error& error) {
             if (wanted_.via == Via::relay || error.fault() == Fault::interrupted) throw;
             uploads_.check();  // an upload that failed fails by the other way as well
             progress_.warn(
-                fmt::format("the engine does not hand over its layers, and exports the image: {}", error.message()));
+                fmt::format("the engine does not hand over its layers, and {}: {}", otherwise, error.message()));
             return std::nullopt;
+        }
+    }
+
+    // When one has failed, whoever asks the registry meanwhile need not wait for it.
+    void check_uploads() {
+        try {
+            uploads_.check();
+        } catch (...) {
+            repository_.interrupt();
+            throw;
         }
     }
 
@@ -251,13 +342,19 @@ private:
         return in_context("pushing " + wanted_.target.familiar(), [&] {
             oci::Manifest manifest = sealed.manifest();
             manifest.annotations = wanted_.annotations;
-            // Before the uploads are over: a push that is killed now needs nothing of the engine the next time.
-            cache_.keep_config(sealed.config);
-            uploads_.add("config", manifest.config, io::body_of(sealed.config));
+            upload_config(sealed.config);
             sent_ = uploads_.finish();
             return repository_.put_manifest(wanted_.target.tag().value_or("latest"), manifest.json(),
                                             manifest.media_type);
         });
+    }
+
+    void upload_config(const std::string& config) {
+        const oci::Descriptor blob = image::config_descriptor(config);
+        if (std::exchange(config_digest_, blob.digest) == blob.digest) return;
+        // Before the uploads are over: a push that is killed now needs nothing of the engine the next time.
+        cache_.keep_config(config);
+        uploads_.add("config", blob, io::body_of(config));
     }
 
     void tell(const std::string& what) {
@@ -270,15 +367,19 @@ private:
     image::LayerCache& cache_;
     const Wanted& wanted_;
     Progress& progress_;
+    const engine::ImageInfo& info_;
+    const oci::Platform platform_;
+    std::shared_future<engine::Info> engine_info_;
     const std::string_view layer_type_;
     const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
     std::map<Digest, oci::Descriptor> known_;  // by diff ID: what the registry has or is being sent
     std::vector<std::pair<oci::Descriptor, io::Body>> from_cache_;
     std::size_t known_before_ = 0;  // when the export began
     std::size_t existed_ = 0;
-    std::size_t mounted_ = 0;
-    std::string way_;  // nothing when the engine was not asked for any byte
-    std::shared_future<engine::Info> engine_info_;
+    std::atomic<std::size_t> mounted_ = 0;
+    bool has_looked_ = false;
+    Digest config_digest_;  // of the one that is there or on its way
+    std::string way_;       // nothing when the engine was not asked for any byte
     Sent sent_;
     Uploads uploads_;
 };

@@ -3,6 +3,7 @@
 // push: an image that an engine has, into a registry, by our own client. It builds nothing.
 
 #include <functional>
+#include <future>
 #include <optional>
 #include <string>
 
@@ -21,7 +22,8 @@ namespace wasmx::push {
 enum class Via { automatic, engine, relay, exported };
 
 struct Wanted {
-    std::string image;  ///< its name on the engine
+    std::string image;       ///< its name on the engine
+    engine::ImageInfo info;  ///< what the engine says of it
     oci::Reference target;
     oci::Annotations annotations;  ///< of the manifest
     io::Compression compression{};
@@ -32,6 +34,7 @@ struct Wanted {
     Via via = Via::automatic;
     std::function<Secret()> registry_auth = nullptr;  ///< gives X-Registry-Auth, when the engine pushes
     unsigned parallel = 4;                            ///< uploads at a time
+    std::shared_future<engine::Info> engine_info{};   ///< when it has been asked for already
 };
 
 /// Uploads the layers that the registry lacks, while the engine still exports the rest, and last of all the manifest

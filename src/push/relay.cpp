@@ -11,23 +11,15 @@
 #include <mutex>
 #include <optional>
 #include <set>
-#include <thread>
 
 #include "base/text.hpp"
-#include "io/loopback.hpp"
-#include "push/relay_name.hpp"
+#include "push/engine_push.hpp"
 
 namespace wasmx::push {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 constexpr std::size_t short_id_digits = 12;  // of a diff ID, in what the engine tells
-constexpr std::uint64_t largest_config = 8 << 20;
-
-constexpr std::chrono::seconds first_request_limit{10};
-constexpr std::chrono::seconds silence_limit{60};
 // How long an upload waits until it is known which layer the one before is of, or until that one is through. Without a
 // name it is read to its end.
 constexpr std::chrono::seconds turn_limit{3};
@@ -73,15 +65,14 @@ class Relay {
 public:
     Relay(engine::Engine& engine, const engine::ImageInfo& image, const image::SealHooks& hooks,
           const std::function<void()>& check, Progress& progress)
-        : engine_(engine),
-          image_(image),
+        : image_(image),
           image_id_(Digest::parse(image.id)),
           hooks_(hooks),
           check_(check),
           progress_(progress),
           is_as_it_is_(hooks.compression.kind == io::Compression::Kind::gzip && !hooks.compression.level),
-          http_(stopping_.get_token(), "wasmx-image"),
-          passed_on_(engine.stop(), [this] { stopping_.request_stop(); }) {
+          push_(engine, image),
+          stopped_(push_.stopping(), [this] { wake_all(); }) {
         for (const Digest& diff_id : image.diff_ids) {
             if (const auto form = hooks_.known(diff_id)) {
                 there_.emplace(form->digest, form->size);
@@ -93,15 +84,11 @@ public:
     }
 
     std::string run() {
-        remove_strays(engine_, http_);
-        const std::string repository = new_relay_repository();
-        prefix_ = fmt::format("/v2/{}/", repository);
-        io::LoopbackServer server([this](io::LoopbackRequest& request) { return answer(request); });
-        const auto name = relay_name(server.port(), repository);
-        const HeldName held(engine_, image_.id, name);
-        const std::jthread pusher([this, &name] { push(name); });
-        const Ending ending(*this);
-        wait();
+        push_.run({.answer = [&](io::LoopbackRequest& request, std::string_view what) { return answer(request, what); },
+                   .listen = [&](const engine::PushEvent& event) { take(event); },
+                   .is_over = [&] { return has_config(); },
+                   .check = check_});
+        if (!config_) throw Error(Fault::failed, "the engine pushed the image without its config");
         if (!wanted_.empty())
             throw Error(Fault::integrity,
                         fmt::format("the engine did not send the layer {}", wanted_.begin()->second.str()));
@@ -109,63 +96,18 @@ public:
     }
 
 private:
-    /// Whatever waits, in a handler or for the engine, does so no longer; then they can be joined.
-    class Ending {
-    public:
-        explicit Ending(Relay& relay) : relay_(relay) {}
-        ~Ending() {
-            relay_.stopping_.request_stop();
-            const std::lock_guard lock(relay_.mutex_);
-            relay_.changed_.notify_all();
-        }
-        Ending(const Ending&) = delete;
-        Ending& operator=(const Ending&) = delete;
-
-    private:
-        Relay& relay_;
-    };
-
-    // The engine's side, in a thread of its own: it ends when the engine is through, or when we want no more.
-    void push(const oci::Reference& name) noexcept {
-        try {
-            engine::Engine engine(http_, engine_.endpoint(), engine_.identity());
-            engine.push(name, Secret(), [this](const engine::PushEvent& event) { take(event); });
-        } catch (...) {
-            give_up(std::current_exception());
-        }
+    bool has_config() {
         const std::lock_guard lock(mutex_);
-        is_pushed_ = true;
-        changed_.notify_all();
+        return config_.has_value();
     }
 
-    void wait() {
-        const auto start = Clock::now();
-        std::unique_lock lock(mutex_);
-        for (;;) {
-            changed_.wait_for(lock, std::chrono::milliseconds(200), [&] { return first_ || config_ || is_pushed_; });
-            if (config_) return;
-            if (engine_.stop().stop_requested()) throw_interrupted();
-            if (first_) std::rethrow_exception(first_);
-            if (is_pushed_) throw Error(Fault::failed, "the engine pushed the image without its config");
-            if (!is_reached_ && Clock::now() - start > first_request_limit)
-                throw Error(Fault::unavailable, "the engine does not reach 127.0.0.1 of this machine");
-            if (Clock::now() - moved_.load() > silence_limit)
-                throw Error(Fault::unavailable, fmt::format("the engine sent nothing for {} s", silence_limit.count()));
-            lock.unlock();
-            check_();
-            lock.lock();
-        }
-    }
-
-    void give_up(std::exception_ptr error) {
+    void wake_all() {
         const std::lock_guard lock(mutex_);
-        if (!first_) first_ = std::move(error);
         changed_.notify_all();
     }
 
     // The first event of a layer whose upload has begun says which one it is, when only one has begun.
     void take(const engine::PushEvent& event) {
-        moved_ = Clock::now();
         if (event.status != "Pushing") return;
         const std::lock_guard lock(mutex_);
         if (!named_.insert(event.id).second || unnamed_.size() != 1) return;
@@ -187,21 +129,6 @@ private:
             unnamed_.clear();
         }
         changed_.notify_all();
-    }
-
-    io::LoopbackReply answer(io::LoopbackRequest& request) {
-        if (request.path == "/v2/") return {};
-        if (!request.path.starts_with(prefix_)) return {.status = 404};
-        is_reached_ = true;
-        moved_ = Clock::now();
-        try {
-            return answer(request, std::string_view(request.path).substr(prefix_.size()));
-        } catch (const io::TransportError&) {
-            throw;  // the engine broke it off, and will say why
-        } catch (...) {
-            give_up(std::current_exception());
-            throw;
-        }
     }
 
     // (distribution-spec, "Pushing blobs")
@@ -227,10 +154,6 @@ private:
                 .body = R"({"errors":[{"code":"DENIED","message":"layers and config only"}]})"};
     }
 
-    static std::string name_of(const io::LoopbackRequest& request) {
-        return request.path.substr(request.path.rfind('/') + 1);
-    }
-
     std::shared_ptr<Upload> find_upload(std::string_view name) {
         const std::lock_guard lock(mutex_);
         const auto found = uploads_.find(std::string(name));
@@ -253,20 +176,13 @@ private:
         } else {
             unnamed_.insert(upload);
         }
-        return accepted(name, 0);
-    }
-
-    io::LoopbackReply accepted(const std::string& name, std::uint64_t size) const {
-        return {.status = 202,
-                .headers = {{"Location", fmt::format("{}blobs/uploads/{}", prefix_, name)},
-                            {"Range", fmt::format("0-{}", size == 0 ? 0 : size - 1)},
-                            {"Docker-Upload-UUID", name}}};
+        return push_.accepted(name, 0);
     }
 
     io::LoopbackReply take(io::LoopbackRequest& request, const std::shared_ptr<Upload>& upload) {
-        const std::string name = name_of(request);
+        const std::string name = upload_name(request.path);
         // Docker asks for the config before it sends it, after all layers: until then what is known needs no look.
-        if (upload->known && !is_config_next_) return accepted(name, 0);
+        if (upload->known && !is_config_next_) return push_.accepted(name, 0);
         const std::unique_ptr<image::LayerSink> layer = [&] {
             const std::lock_guard lock(sealing_);
             return hooks_.new_sink();
@@ -278,7 +194,7 @@ private:
         bool is_begun = false;
         const auto arrived = [&](std::uint64_t count) {
             received += count;
-            moved_ = Clock::now();
+            push_.stir();
             if (is_stopping()) throw_interrupted();
         };
         auto bytes = std::make_unique<RequestBytes>(request.body);
@@ -309,7 +225,7 @@ private:
             // docker takes our word for it: it compresses no more, and commits what it has sent. The digest of that
             // stays in its records for our name, beside the true ones; docker push and pull have been seen not to mind.
         }
-        return accepted(name, received);
+        return push_.accepted(name, received);
     }
 
     /// Thrown out of a chain: the layer is there already.
@@ -328,7 +244,7 @@ private:
             std::string config = io::read_all(*io::decompressed(layer.body().open()), largest_config);
             const std::lock_guard lock(mutex_);
             config_ = std::move(config);
-            return changed_.notify_all();
+            return push_.wake();
         }
         if (std::find(image_.diff_ids.begin(), image_.diff_ids.end(), diff_id) == image_.diff_ids.end())
             throw Error(Fault::integrity,
@@ -358,43 +274,28 @@ private:
     }
 
     io::LoopbackReply commit(const io::LoopbackRequest& request) {
-        const std::string& query = request.query;
-        constexpr std::string_view key = "digest=";
-        constexpr std::string_view colon = "%3A";
-        std::string text = query.substr(std::min(query.size(), query.find(key) + key.size()));
-        if (const auto at = text.find(colon); at != std::string::npos) text.replace(at, colon.size(), ":");
-        const auto digest = Digest::try_parse(text);
+        const auto digest = committed_digest(request.query);
         if (!digest) return {.status = 400};
         const std::lock_guard lock(mutex_);
         there_.emplace(*digest, 1);  // it is asked for afterwards
-        if (known_under_way_ == name_of(request)) known_under_way_.clear();
+        if (known_under_way_ == upload_name(request.path)) known_under_way_.clear();
         changed_.notify_all();
-        return {.status = 201,
-                .headers = {{"Location", fmt::format("{}blobs/{}", prefix_, digest->str())},
-                            {"Docker-Content-Digest", digest->str()}}};
+        return push_.created("blobs", *digest);
     }
 
     std::unique_ptr<Progress::Task> task_for(const std::string& id, std::uint64_t size) {
         return progress_.task(fmt::format("taking layer {} ({})", id, human_bytes(size)), size);
     }
 
-    bool is_stopping() const { return stopping_.stop_requested(); }
+    bool is_stopping() const { return push_.stopping().stop_requested(); }
 
-    engine::Engine& engine_;
     const engine::ImageInfo& image_;
     const Digest image_id_;
     const image::SealHooks& hooks_;
     const std::function<void()>& check_;
     Progress& progress_;
     const bool is_as_it_is_;
-    std::string prefix_;
-    std::stop_source stopping_;
-    io::HttpClient http_;  // breaks off the engine's push when it is over for us
-    std::stop_callback<std::function<void()>> passed_on_;
-
-    std::atomic<bool> is_reached_ = false;
     std::atomic<bool> is_config_next_ = false;
-    std::atomic<Clock::time_point> moved_ = Clock::now();
     std::mutex sealing_;  // of the hooks
     std::mutex mutex_;    // of the rest
     std::condition_variable changed_;
@@ -406,8 +307,8 @@ private:
     std::string known_under_way_;                // an upload that is cut short
     std::set<std::string> named_;                // short ids that have been told, or found out
     std::optional<std::string> config_;
-    std::exception_ptr first_;
-    bool is_pushed_ = false;
+    EnginePush push_;
+    std::stop_callback<std::function<void()>> stopped_;
 };
 
 }  // namespace

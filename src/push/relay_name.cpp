@@ -56,7 +56,7 @@ HeldName::HeldName(engine::Engine& engine, const std::string& image, oci::Refere
 }
 
 void remove_strays(engine::Engine& engine, io::HttpClient& http) {
-    for (const std::string& name : engine.image_tags()) {
+    for (const std::string& name : engine.image_tags(fmt::format("{}*/{}*", host, folder))) {
         const auto port = relay_port(name);
         if (!port) continue;
         try {

@@ -201,14 +201,15 @@ TEST_CASE("images: as docker, containerd's store and podman describe them") {
 TEST_CASE("names and sizes of images, and a name that comes and goes") {
     const auto name = oci::Reference::parse("127.0.0.1:5000/wasmx-image/a:push");
     Scene scene({{"GET /v1.41/images/sha256:ab/history", json_reply(200, R"([{"Size":7},{"Size":0},{"Id":"x"}])")},
-                 {"GET /v1.41/images/json", json_reply(200, R"([{"RepoTags":["a:1","b:2"]},{"RepoTags":null},{}])")},
+                 {"GET /v1.41/images/json?filters=%7B%22reference%22%3A%5B%22127.0.0.1%3A%2A%2Fa%2F%2A%22%5D%7D",
+                  json_reply(200, R"([{"RepoTags":["a:1","b:2"]},{"RepoTags":null},{}])")},
                  {"POST /v1.41/images/sha256:ab/tag?repo=127.0.0.1%3A5000%2Fwasmx-image%2Fa&tag=push", {.status = 201}},
                  {"DELETE /v1.41/images/127.0.0.1:5000/wasmx-image/a:push?noprune=true", json_reply(200, "[]")},
                  {"POST /v1.41/images/sha256:ab/tag?repo=127.0.0.1%3A5000%2Fwasmx-image%2Fa&tag=push",
                   json_reply(404, R"({"message":"No such image"})")},
                  {"DELETE /v1.41/images/127.0.0.1:5000/wasmx-image/a:push?noprune=true", {.status = 500}}});
     CHECK(scene.engine().history_sizes("sha256:ab") == std::vector<std::uint64_t>{7, 0, 0});
-    CHECK(scene.engine().image_tags() == std::vector<std::string>{"a:1", "b:2"});
+    CHECK(scene.engine().image_tags("127.0.0.1:*/a/*") == std::vector<std::string>{"a:1", "b:2"});
     scene.engine().tag("sha256:ab", name);
     scene.engine().untag(name);
     CHECK(test::error_of([&] { scene.engine().tag("sha256:ab", name); }).fault() == Fault::not_found);

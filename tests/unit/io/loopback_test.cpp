@@ -100,14 +100,20 @@ TEST_CASE("a loopback server replies before a body is over, and closes") {
     client.say("4\r\nmore\r\n");  // nobody minds
 }
 
-TEST_CASE("a loopback server hangs up on what is no request") {
+TEST_CASE("a loopback server says so to what is no request, and hangs up") {
     LoopbackServer server(echo);
     for (const std::string_view text :
          {"\x16\x03\x01\x02", "GET / HTTP/2\r\n\r\n", "GET /\r\n\r\n", "GET / HTTP/1.1\r\nno header\r\n\r\n",
-          "PUT / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", "PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n",
-          "PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nlong\r\n0\r\n\r\n"})
+          "PUT / HTTP/1.1\r\nContent-Length: -1\r\n\r\n"})
+        CHECK(said(server.port(), text) == "HTTP/1.1 400 \r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    CHECK(said(server.port(), std::string(100'000, 'x')).starts_with("HTTP/1.1 400 "));
+}
+
+TEST_CASE("a loopback server hangs up on a body that breaks off") {
+    LoopbackServer server(echo);
+    for (const std::string_view text : {"PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n",
+                                        "PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nlong\r\n0\r\n\r\n"})
         CHECK(said(server.port(), text).empty());
-    CHECK(said(server.port(), std::string(100'000, 'x')).empty());
 }
 
 TEST_CASE("what a handler throws ends that connection alone") {

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <exception>
+#include <functional>
+#include <mutex>
+#include <stop_token>
+#include <string>
+
+#include "engine/engine.hpp"
+#include "io/loopback.hpp"
+
+namespace wasmx::push {
+
+/// The bytes that a config may have.
+inline constexpr std::uint64_t largest_config = 8 << 20;
+
+/// An engine's push of an image into an endpoint of ours on 127.0.0.1, under a name that the image has meanwhile.
+class EnginePush {
+public:
+    /// Who takes what is pushed. Called by several threads; what it throws ends the push.
+    struct Taker {
+        /// Of a request below our repository; `what` is the path there: "blobs/sha256:…". (distribution-spec)
+        std::function<io::LoopbackReply(io::LoopbackRequest& request, std::string_view what)> answer;
+        std::function<void(const engine::PushEvent&)> listen;
+        /// Whether all that is wanted of the engine is here.
+        std::function<bool()> is_over;
+        /// Called now and then.
+        std::function<void()> check;
+    };
+
+    EnginePush(engine::Engine& engine, const engine::ImageInfo& image);
+    EnginePush(const EnginePush&) = delete;
+    EnginePush& operator=(const EnginePush&) = delete;
+
+    /// Returns when it is over for the taker, or for the engine. An engine that does not reach us or falls silent is
+    /// Fault::unavailable. Once.
+    void run(const Taker& taker);
+
+    /// For the taker: something came.
+    void stir() { moved_ = Clock::now(); }
+    /// The same: `is_over` may say otherwise now.
+    void wake();
+    /// Whatever waits is to wait no longer.
+    std::stop_token stopping() const { return stopping_.get_token(); }
+
+    /// The engine waits for us meanwhile, and is not called silent.
+    class Detained {
+    public:
+        explicit Detained(EnginePush& push) : push_(push) { ++push_.detained_; }
+        ~Detained() {
+            push_.stir();
+            --push_.detained_;
+        }
+        Detained(const Detained&) = delete;
+        Detained& operator=(const Detained&) = delete;
+
+    private:
+        EnginePush& push_;
+    };
+
+    /// Replies to what belongs to an upload of that name, of which so many bytes are here.
+    io::LoopbackReply accepted(const std::string& upload, std::uint64_t size) const;
+    io::LoopbackReply created(const std::string& kind, const Digest& digest) const;
+
+private:
+    using Clock = std::chrono::steady_clock;
+    class Ending;
+    io::LoopbackReply answer(const Taker& taker, io::LoopbackRequest& request);
+    void push(const oci::Reference& name, const Taker& taker) noexcept;
+    void wait(const Taker& taker);
+    void give_up(std::exception_ptr error);
+
+    engine::Engine& engine_;
+    const engine::ImageInfo& image_;
+    std::string prefix_;
+    std::stop_source stopping_;
+    io::HttpClient http_;  // breaks off the engine's push when it is over for us
+    std::stop_callback<std::function<void()>> passed_on_;
+
+    std::atomic<bool> is_reached_ = false;
+    std::atomic<unsigned> detained_ = 0;
+    std::atomic<Clock::time_point> moved_ = Clock::now();
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::exception_ptr first_;
+    bool is_pushed_ = false;
+    bool is_awake_ = false;
+};
+
+/// The last part of a path: the name of an upload.
+std::string upload_name(std::string_view what);
+/// The digest that the query of a blob's commit gives.
+std::optional<Digest> committed_digest(const std::string& query);
+
+}  // namespace wasmx::push

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`build --push`, then `extract`: on BuildKit, on the classic builder, on podman."""
+"""`build --push`, then `extract`: on BuildKit, on the classic builder, on containerd's store, on podman."""
 import json
 import re
 import shutil
@@ -208,6 +208,24 @@ class BuildKit(MainJob):
 
 class Classic(MainJob):
     ENVIRONMENT = {"DOCKER_BUILDKIT": "0"}
+
+
+class ContainerdStore(MainJob):
+    """A newer engine, which keeps images in containerd's store."""
+    HOST = LAB_ENVIRONMENT["WASMX_LAB_CONTAINERD_HOST"]
+    # To these the store is all one.
+    test_labels = test_stdout_of_build_is_the_image_id = test_the_log_is_kept_whole = None
+    test_a_loud_build_arrives_with_its_end = test_twice_without_cache_is_the_same = None
+
+    def test_docker_pull_and_cp_agree_with_extract(self):
+        BuildKit.test_docker_pull_and_cp_agree_with_extract(self)
+
+    def test_push_of_an_image_that_is_there(self):
+        self.build(self.sample())
+        self.run_program("push", self.image)
+        again = self.run_program("push", self.image)
+        self.assertIn("3 of 3 layers were there", again.stderr)
+        self.assertEqual(len(self.layers(self.image)), 3)
 
 
 class Podman(MainJob):

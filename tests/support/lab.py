@@ -5,7 +5,8 @@
 Everything listens on loopback or on unix sockets and keeps its data in one folder. A machine's own Docker,
 Podman and their configuration are neither used nor touched, and several labs live side by side.
 
-    lab.py up --root DIR [--engine | --any-engine] [--podman] [--registry [--registry-port N]] [--base [--cache DIR]]
+    lab.py up --root DIR [--engine | --any-engine] [--containerd] [--podman] [--registry [--registry-port N]]
+                         [--base] [--cache DIR]
     lab.py env --root DIR     `export` lines for a shell
     lab.py down --root DIR    ends what was started; the data stays for the next time
 
@@ -31,6 +32,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import base_image
+import engine_root
 from engine_api import Engine, EngineError
 from service import CONTAINED, PATH, LabError, Service, free_port, http_status, is_free, write
 
@@ -49,7 +51,7 @@ class Lab:
         self.root = Path(root).resolve()
         self.tag = hashlib.sha256(os.fsencode(self.root)).hexdigest()[:8]
         self.run = (Path("/run") if os.access("/run", os.W_OK) else Path(tempfile.gettempdir())) / f"wasmx-lab-{self.tag}"
-        self.bridge = f"wxl{self.tag}"
+        self.bridges = {"dockerd": f"wxl{self.tag}", "containerd-store": f"wxc{self.tag}"}
         self.state_file = self.root / "lab.json"
         self.state = self.load()
 
@@ -82,7 +84,18 @@ class Lab:
         folder, host = self.root / "engine", f"unix://{self.run}/docker.sock"
         return self.service("dockerd", "engine", ready=Engine(host).answers, argv=[
             CONTAINED, "dockerd", f"--data-root={folder}/data", f"--exec-root={self.run}/docker", f"--pidfile={self.run}/engine.pid",
-            f"--host={host}", f"--bridge={self.bridge}", "--iptables=false", "--ip6tables=false", "--ip-forward=false",
+            f"--host={host}", f"--bridge={self.bridges['dockerd']}", "--iptables=false", "--ip6tables=false", "--ip-forward=false",
+            "--ip-masq=false", "--userland-proxy=false"])
+
+    def containerd_store(self, root: Path | None = None) -> Service:
+        """Docker of a newer Debian, whose images are in containerd's store."""
+        name = "containerd-store"
+        folder, run = self.root / name, self.run / name
+        host = f"unix://{run}/docker.sock"
+        return self.service(name, name, ready=Engine(host).answers, argv=[
+            CONTAINED, "--root", str(root), "--share", str(folder), "--share", str(run), "dockerd",
+            f"--config-file={folder}/daemon.json", f"--data-root={folder}/data", "--exec-root=/run/engine", f"--pidfile={run}/engine.pid",
+            f"--host={host}", f"--bridge={self.bridges[name]}", "--iptables=false", "--ip6tables=false", "--ip-forward=false",
             "--ip-masq=false", "--userland-proxy=false"])
 
     def podman(self) -> Service:
@@ -97,10 +110,25 @@ class Lab:
         self.require_root("dockerd")
         service = self.dockerd()
         if not service.pid():
-            self.spare_docker0()
+            version = subprocess.run(["dockerd", "--version"], capture_output=True, text=True, env={"PATH": PATH}).stdout
+            if (number := re.search(r"version (\d+)", version)) and int(number[1]) >= 23:
+                self.spare_docker0()
             shutil.rmtree(self.run / "docker", ignore_errors=True)  # of one that was killed
             (self.run / "engine.pid").unlink(missing_ok=True)
-            self.make_bridge()
+            self.make_bridge(self.bridges["dockerd"])
+        service.ensure()
+        return service_host(service)
+
+    def up_containerd_store(self, cache: Path) -> str:
+        self.require_root("dockerd")
+        service = self.containerd_store(engine_root.ensure(cache))
+        if not service.pid():
+            self.spare_docker0()
+            shutil.rmtree(self.run / service.name, ignore_errors=True)
+            for folder in (self.run / service.name, service.folder / "data"):
+                folder.mkdir(parents=True, exist_ok=True)
+            write(service.folder / "daemon.json", {"features": {"containerd-snapshotter": True}})
+            self.make_bridge(self.bridges[service.name])
         service.ensure()
         return service_host(service)
 
@@ -129,13 +157,11 @@ class Lab:
     def spare_docker0(self) -> None:
         """From 23 on, a dockerd with a bridge of its own removes docker0, and with it the network of running containers."""
         if Path("/sys/class/net/docker0").exists():
-            version = subprocess.run(["dockerd", "--version"], capture_output=True, text=True, env={"PATH": PATH}).stdout
-            if (number := re.search(r"version (\d+)", version)) and int(number[1]) >= 23:
-                raise LabError(f"dockerd {number[1]} would remove the docker0 of this machine: use its own engine with --any-engine")
+            raise LabError("this dockerd would remove the docker0 of this machine: use its own engine with --any-engine")
 
-    def make_bridge(self) -> None:
+    def make_bridge(self, name: str) -> None:
         """A bridge of the lab's own, so that several labs can be up at once."""
-        self.remove_bridge()
+        self.remove_bridge(name)
         used = [ipaddress.ip_network(f"{address['local']}/{address['prefixlen']}", strict=False)
                 for link in json.loads(ip("-json", "-4", "address")) for address in link.get("addr_info", [])]
         used += [ipaddress.ip_network(route["dst"]) for route in json.loads(ip("-json", "-4", "route", "show", "table", "all"))
@@ -145,13 +171,13 @@ class Lab:
         subnet = next((net for net in candidates if not any(net.overlaps(other) for other in used)), None)
         if subnet is None:
             raise LabError("no free subnet in 10.213.0.0/16")
-        ip("link", "add", self.bridge, "type", "bridge")
-        ip("address", "add", f"{subnet[1]}/{subnet.prefixlen}", "dev", self.bridge)
-        ip("link", "set", self.bridge, "up")
+        ip("link", "add", name, "type", "bridge")
+        ip("address", "add", f"{subnet[1]}/{subnet.prefixlen}", "dev", name)
+        ip("link", "set", name, "up")
 
-    def remove_bridge(self) -> None:
-        if Path("/sys/class/net", self.bridge).exists():
-            ip("link", "delete", self.bridge)
+    def remove_bridge(self, name: str) -> None:
+        if Path("/sys/class/net", name).exists():
+            ip("link", "delete", name)
 
     def require_root(self, what: str) -> None:
         if os.geteuid() != 0:
@@ -200,8 +226,8 @@ class Lab:
 
     # --- all of it ---
 
-    def up(self, engine: bool = False, any_engine: bool = False, podman: bool = False, registry: bool = False,
-           registry_port: int | None = None, base: bool = False, cache: Path | None = None,
+    def up(self, engine: bool = False, any_engine: bool = False, containerd: bool = False, podman: bool = False,
+           registry: bool = False, registry_port: int | None = None, base: bool = False, cache: Path | None = None,
            say: Callable[[str], None] = lambda line: None) -> dict:
         """Brings up what is asked for and is not up yet; returns the state, which is also in lab.json."""
         with self.lock():
@@ -214,12 +240,15 @@ class Lab:
                 found = self.find_engine() if any_engine else None
                 self.save(docker_host=found or self.up_engine(), engine_is_ours=not found)
                 say(f"engine      {self.state['docker_host']}")
+            if containerd:
+                self.save(containerd_host=self.up_containerd_store(cache or self.root / "cache"))
+                say(f"containerd  {self.state['containerd_host']}")
             if podman:
                 self.save(podman_host=self.up_podman())
                 say(f"podman      {self.state['podman_host']}")
             if base:
                 archive = base_image.ensure(cache or self.root / "cache")
-                for host in (self.state.get("docker_host"), self.state.get("podman_host")):
+                for host in map(self.state.get, ("docker_host", "containerd_host", "podman_host")):
                     if host:
                         load_base(Engine(host), archive)
                 self.save(base_image=base_image.NAME, base_archive=str(archive))
@@ -229,10 +258,11 @@ class Lab:
     def down(self, say: Callable[[str], None] = lambda line: None) -> None:
         with self.lock():
             ports = self.state.get("ports", {"registry": 0, "tokens": 0})
-            for service in (self.podman(), self.dockerd(), self.registry(ports["registry"]), self.token_server(ports["tokens"])):
+            for service in (self.podman(), self.containerd_store(), self.dockerd(), self.registry(ports["registry"]), self.token_server(ports["tokens"])):
                 if service.stop():
                     say(f"stopped {service.name}")
-            self.remove_bridge()
+            for bridge in self.bridges.values():
+                self.remove_bridge(bridge)
             if self.state_file.exists():
                 self.state = {key: self.state[key] for key in ("ports", "users") if key in self.state}
                 self.save()
@@ -241,7 +271,7 @@ class Lab:
 
     def environment(self) -> dict[str, str]:
         names = {"DOCKER_HOST": "docker_host", "DOCKER_CONFIG": "docker_config", "WASMX_LAB_ROOT": "root",
-                 "WASMX_LAB_REGISTRY": "registry", "WASMX_LAB_PODMAN_HOST": "podman_host", "WASMX_LAB_BASE_IMAGE": "base_image",
+                 "WASMX_LAB_REGISTRY": "registry", "WASMX_LAB_PODMAN_HOST": "podman_host", "WASMX_LAB_CONTAINERD_HOST": "containerd_host", "WASMX_LAB_BASE_IMAGE": "base_image",
                  "WASMX_LAB_READER_CONFIG": "docker_config_reader"}
         return {name: self.state[key] for name, key in names.items() if key in self.state}
 
@@ -271,18 +301,19 @@ def main() -> None:
     which.add_argument("--engine", action="store_true", help="a dockerd of the lab's own")
     which.add_argument("--any-engine", action="store_true", help="the one that answers at DOCKER_HOST or /var/run/docker.sock, "
                        "which is left alone but for the base image; a dockerd of the lab's own where none does")
+    up.add_argument("--containerd", action="store_true", help="a newer dockerd, with containerd's store, from a Debian of its own")
     up.add_argument("--podman", action="store_true")
     up.add_argument("--registry", action="store_true")
     up.add_argument("--registry-port", type=int, metavar="N", help="for the first time, if it is free; then it stays")
     up.add_argument("--base", action="store_true", help=f"load {base_image.NAME} into the engines")
-    up.add_argument("--cache", type=Path, metavar="DIR", help="where the base image is kept; default: DIR/cache")
+    up.add_argument("--cache", type=Path, metavar="DIR", help="where the base image, and the newer Debian, are kept; default: DIR/cache")
     options = parser.parse_args()
     lab = Lab(options.root)
     try:
         match options.command:
             case "up":
-                lab.up(options.engine, options.any_engine, options.podman, options.registry, options.registry_port, options.base,
-                       options.cache, say=print)
+                lab.up(options.engine, options.any_engine, options.containerd, options.podman, options.registry, options.registry_port,
+                       options.base, options.cache, say=print)
             case "env":
                 if not lab.environment():
                     raise LabError(f"nothing is up in {lab.root}")

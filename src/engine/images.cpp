@@ -33,7 +33,8 @@ std::optional<ImageInfo> Engine::find_image(const std::string& name) {
             if (const auto labels = config->find("Labels"); labels != config->end() && labels->is_object())
                 out.labels = labels->get<std::map<std::string, std::string>>();
         }
-        // containerd's store does not fetch a layer that it has unpacked for another image, though compressed otherwise.
+        // containerd's store does not fetch a layer that it has unpacked for another image, though compressed
+        // otherwise.
         if (out.architecture.empty() && out.diff_ids.empty())
             throw Error(Fault::failed, fmt::format("the engine has {} only in part, and does not say what it is", name),
                         "remove it and the images that share its layers, and pull it again");

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <future>
 #include <optional>
 #include <thread>
 
@@ -37,8 +38,8 @@ private:
     EnginePush& push_;
 };
 
-void EnginePush::run(const Taker& taker) {
-    remove_strays(engine_, http_);
+bool EnginePush::run(const Taker& taker) {
+    const auto tidying = std::async(std::launch::async, [this] { remove_strays(engine_, http_); });
     const std::string repository = new_relay_repository();
     prefix_ = fmt::format("/v2/{}/", repository);
     io::LoopbackServer server([&](io::LoopbackRequest& request) { return answer(taker, request); });
@@ -46,7 +47,10 @@ void EnginePush::run(const Taker& taker) {
     const HeldName held(engine_, image_.id, name);
     const std::jthread pusher([&] { push(name, taker); });
     const Ending ending(*this);
+    if (!taker.prepare()) return false;
+    stir();
     wait(taker);
+    return true;
 }
 
 // The engine's side, in a thread of its own: it ends when the engine is through, or when we want no more.

@@ -23,6 +23,8 @@ class EnginePush {
 public:
     /// Who takes what is pushed. Called by several threads; what it throws ends the push.
     struct Taker {
+        /// Called first, while the engine gets ready; false: it is not wanted after all.
+        std::function<bool()> prepare;
         /// Of a request below our repository; `what` is the path there: "blobs/sha256:…". (distribution-spec)
         std::function<io::LoopbackReply(io::LoopbackRequest& request, std::string_view what)> answer;
         std::function<void(const engine::PushEvent&)> listen;
@@ -36,9 +38,9 @@ public:
     EnginePush(const EnginePush&) = delete;
     EnginePush& operator=(const EnginePush&) = delete;
 
-    /// Returns when it is over for the taker, or for the engine. An engine that does not reach us or falls silent is
-    /// Fault::unavailable. Once.
-    void run(const Taker& taker);
+    /// Returns when it is over for the taker, or for the engine; false when it was not wanted. An engine that does not
+    /// reach us or falls silent is Fault::unavailable. Once.
+    bool run(const Taker& taker);
 
     /// For the taker: something came.
     void stir() { moved_ = Clock::now(); }

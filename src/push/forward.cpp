@@ -51,7 +51,8 @@ public:
         : image_(image), platform_(platform), hooks_(hooks), progress_(progress), push_(engine, image) {}
 
     Forwarded run() {
-        push_.run({.answer = [&](io::LoopbackRequest& request, std::string_view what) { return answer(request, what); },
+        push_.run({.prepare = [] { return true; },
+                   .answer = [&](io::LoopbackRequest& request, std::string_view what) { return answer(request, what); },
                    .listen = [](const engine::PushEvent&) {},
                    .is_over = [] { return false; },  // it ends with the engine
                    .check = hooks_.check});

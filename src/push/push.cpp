@@ -152,13 +152,30 @@ private:
     }
 
     image::Sealed compressed_here() {
+        std::optional<image::Sealed> sealed;
+        // The engine gets ready while the registry is asked.
+        if (is_partly_remembered() && may_relay()) sealed = relayed();
+        if (!sealed) {
+            see();
+            sealed = find_whole();
+        }
+        if (!sealed && !has_relayed_ && may_relay() && is_relay_wanted()) sealed = relayed();
+        return sealed ? *std::move(sealed) : exported();
+    }
+
+    // What is to be compressed is then known.
+    void see() {
         look();
-        if (auto sealed = find_whole()) return *std::move(sealed);
-        if (wanted_.base && existed_ < info_.diff_ids.size()) mount_from_base();
+        if (find_whole()) return;
+        if (wanted_.base && existed_ < info_.diff_ids.size() && mounted_ == 0) mount_from_base();
         for (const Digest& diff_id : info_.diff_ids) upload_from_cache(diff_id);
-        if (auto sealed = find_whole()) return *std::move(sealed);
-        if (auto sealed = relayed()) return *std::move(sealed);
-        return exported();
+    }
+
+    // As after a change of what comes last.
+    bool is_partly_remembered() {
+        const auto count = std::count_if(info_.diff_ids.begin(), info_.diff_ids.end(),
+                                         [&](const Digest& diff_id) { return !cache_.forms_of(diff_id).empty(); });
+        return count > 0 && static_cast<std::size_t>(count) < info_.diff_ids.size();
     }
 
     // What the registry has.
@@ -287,12 +304,20 @@ private:
 
     const engine::Info& engine_info() { return engine_info_.get(); }
 
-    // Only such an engine calls an image by its config, and pushes layer by layer.
-    bool has_relay() { return !engine_.identity().podman && !engine_info().containerd_store; }
+    // Docker calls an image by its config, and pushes layer by layer.
+    bool may_relay() {
+        const bool has_relay = !engine_.identity().podman && !engine_info().containerd_store;
+        if (wanted_.via == Via::relay && !has_relay)
+            throw Error(Fault::failed, "--via relay needs Docker, not podman",
+                        "--via auto takes what is best for this engine");
+        if (wanted_.via == Via::relay) return true;
+        return wanted_.via == Via::automatic && has_relay &&
+               engine::find_local_process(engine_.endpoint(), engine_info());
+    }
 
-    bool is_for_relay() {
-        if (wanted_.via != Via::automatic || !has_relay()) return false;
-        if (!engine::find_local_process(engine_.endpoint(), engine_info())) return false;
+    bool is_relay_wanted() {
+        if (find_whole()) return false;
+        if (wanted_.via == Via::relay) return true;
         std::vector<bool> is_missing;
         for (const Digest& diff_id : info_.diff_ids) is_missing.push_back(!known_.contains(diff_id));
         return is_relay_quicker(volume_of(engine_.history_sizes(info_.id), is_missing),
@@ -300,24 +325,35 @@ private:
     }
 
     std::optional<image::Sealed> relayed() {
-        if (wanted_.via == Via::relay && !has_relay())
-            throw Error(Fault::failed, "--via relay needs Docker, not podman",
-                        "--via auto takes what is best for this engine");
-        if (wanted_.via != Via::relay && !is_for_relay()) return std::nullopt;
-        return taken("exports the image", [&] {
-            image::Sealed sealed{.config = relay_image(
-                                     engine_, info_, hooks(), [&] { check_uploads(); }, progress_),
-                                 .layers = {}};
-            for (const Digest& diff_id : info_.diff_ids) sealed.layers.push_back({diff_id, known_.at(diff_id), {}});
-            return sealed;
+        has_relayed_ = true;
+        std::exception_ptr ours;  // what went wrong on our side goes wrong the other way, too
+        const auto prepare = [&] {
+            try {
+                see();
+                return is_relay_wanted();
+            } catch (...) {
+                ours = std::current_exception();
+                return false;
+            }
+        };
+        auto sealed = taken("exports the image", [&]() -> std::optional<image::Sealed> {
+            auto config = relay_image(
+                engine_, info_, hooks(), prepare, [&] { check_uploads(); }, progress_);
+            if (!config) return std::nullopt;
+            image::Sealed out{.config = *std::move(config), .layers = {}};
+            for (const Digest& diff_id : info_.diff_ids) out.layers.push_back({diff_id, known_.at(diff_id), {}});
+            return out;
         });
+        if (ours) std::rethrow_exception(ours);
+        return sealed;
     }
 
     // By an endpoint of ours. What fails there may work another way, which is told, unless it was asked for.
-    std::optional<image::Sealed> taken(std::string_view otherwise, const std::function<image::Sealed()>& take) {
+    std::optional<image::Sealed> taken(std::string_view otherwise,
+                                       const std::function<std::optional<image::Sealed>()>& take) {
         try {
             auto sealed = in_context("taking " + wanted_.image + " from the engine", take);
-            way_ = ", by relay";
+            if (sealed) way_ = ", by relay";
             return sealed;
         } catch (const Error& error) {
             if (wanted_.via == Via::relay || error.fault() == Fault::interrupted) throw;
@@ -378,6 +414,7 @@ private:
     std::size_t existed_ = 0;
     std::atomic<std::size_t> mounted_ = 0;
     bool has_looked_ = false;
+    bool has_relayed_ = false;
     Digest config_digest_;  // of the one that is there or on its way
     std::string way_;       // nothing when the engine was not asked for any byte
     Sent sent_;

@@ -2,6 +2,8 @@
 #include "push/relay.hpp"
 
 #include <fmt/format.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -23,6 +25,12 @@ constexpr std::size_t short_id_digits = 12;  // of a diff ID, in what the engine
 // How long an upload waits until it is known which layer the one before is of, or until that one is through. Without a
 // name it is read to its end.
 constexpr std::chrono::seconds turn_limit{3};
+
+// The engine compresses while this thread undoes it again, and is what is waited for.
+void yield_to_engine() {
+    constexpr int lower = 10;
+    ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), lower);  // of the thread alone (Linux); it may fail
+}
 
 std::string short_id(const Digest& diff_id) { return diff_id.hex().substr(0, short_id_digits); }
 
@@ -64,30 +72,25 @@ struct Upload {
 class Relay {
 public:
     Relay(engine::Engine& engine, const engine::ImageInfo& image, const image::SealHooks& hooks,
-          const std::function<void()>& check, Progress& progress)
+          const std::function<bool()>& prepare, const std::function<void()>& check, Progress& progress)
         : image_(image),
           image_id_(Digest::parse(image.id)),
           hooks_(hooks),
+          prepare_(prepare),
           check_(check),
           progress_(progress),
           is_as_it_is_(hooks.compression.kind == io::Compression::Kind::gzip && !hooks.compression.level),
           push_(engine, image),
-          stopped_(push_.stopping(), [this] { wake_all(); }) {
-        for (const Digest& diff_id : image.diff_ids) {
-            if (const auto form = hooks_.known(diff_id)) {
-                there_.emplace(form->digest, form->size);
-            } else {
-                wanted_.emplace(short_id(diff_id), diff_id);
-                unseen_.insert(short_id(diff_id));
-            }
-        }
-    }
+          stopped_(push_.stopping(), [this] { wake_all(); }) {}
 
-    std::string run() {
-        push_.run({.answer = [&](io::LoopbackRequest& request, std::string_view what) { return answer(request, what); },
-                   .listen = [&](const engine::PushEvent& event) { take(event); },
-                   .is_over = [&] { return has_config(); },
-                   .check = check_});
+    std::optional<std::string> run() {
+        const bool is_wanted = push_.run(
+            {.prepare = [&] { return get_ready(); },
+             .answer = [&](io::LoopbackRequest& request, std::string_view what) { return answer(request, what); },
+             .listen = [&](const engine::PushEvent& event) { take(event); },
+             .is_over = [&] { return has_config(); },
+             .check = check_});
+        if (!is_wanted) return std::nullopt;
         if (!config_) throw Error(Fault::failed, "the engine pushed the image without its config");
         if (!wanted_.empty())
             throw Error(Fault::integrity,
@@ -96,6 +99,31 @@ public:
     }
 
 private:
+    bool get_ready() {
+        if (!prepare_()) return false;
+        const std::lock_guard lock(mutex_);
+        for (const Digest& diff_id : image_.diff_ids) {
+            if (const auto form = hooks_.known(diff_id)) {
+                there_.emplace(form->digest, form->size);
+            } else {
+                wanted_.emplace(short_id(diff_id), diff_id);
+                unseen_.insert(short_id(diff_id));
+            }
+        }
+        is_ready_ = true;
+        changed_.notify_all();
+        return true;
+    }
+
+    // The engine may ask before it is known what is wanted of it.
+    void await_ready() {
+        std::unique_lock lock(mutex_);
+        if (is_ready_) return;
+        const EnginePush::Detained detained(push_);
+        changed_.wait(lock, [&] { return is_ready_ || is_stopping(); });
+        if (!is_ready_) throw_interrupted();
+    }
+
     bool has_config() {
         const std::lock_guard lock(mutex_);
         return config_.has_value();
@@ -135,6 +163,7 @@ private:
     io::LoopbackReply answer(io::LoopbackRequest& request, std::string_view what) {
         constexpr std::string_view uploads = "blobs/uploads/";
         constexpr std::string_view blobs = "blobs/";
+        await_ready();
         if (what.starts_with(uploads)) {
             if (request.method == "POST") return begin();
             const auto upload = find_upload(what.substr(uploads.size()));
@@ -181,8 +210,14 @@ private:
 
     io::LoopbackReply take(io::LoopbackRequest& request, const std::shared_ptr<Upload>& upload) {
         const std::string name = upload_name(request.path);
-        // Docker asks for the config before it sends it, after all layers: until then what is known needs no look.
-        if (upload->known && !is_config_next_) return push_.accepted(name, 0);
+        // Docker asks for the config before it sends it, after all layers: until then what is known needs no look. But
+        // for its beginning: what is committed without a byte has a digest that a registry may well have.
+        if (upload->known && !is_config_next_) {
+            std::byte first[1];
+            (void)request.body.read(first);
+            return push_.accepted(name, 0);
+        }
+        yield_to_engine();
         const std::unique_ptr<image::LayerSink> layer = [&] {
             const std::lock_guard lock(sealing_);
             return hooks_.new_sink();
@@ -292,6 +327,7 @@ private:
     const engine::ImageInfo& image_;
     const Digest image_id_;
     const image::SealHooks& hooks_;
+    const std::function<bool()>& prepare_;
     const std::function<void()>& check_;
     Progress& progress_;
     const bool is_as_it_is_;
@@ -299,6 +335,7 @@ private:
     std::mutex sealing_;  // of the hooks
     std::mutex mutex_;    // of the rest
     std::condition_variable changed_;
+    bool is_ready_ = false;                  // what follows is filled
     std::map<Digest, std::uint64_t> there_;  // blobs, with their sizes
     std::map<std::string, Digest> wanted_;   // by short id
     std::set<std::string> unseen_;           // those of them of which no upload is known
@@ -313,9 +350,10 @@ private:
 
 }  // namespace
 
-std::string relay_image(engine::Engine& engine, const engine::ImageInfo& image, const image::SealHooks& hooks,
-                        const std::function<void()>& check, Progress& progress) {
-    return Relay(engine, image, hooks, check, progress).run();
+std::optional<std::string> relay_image(engine::Engine& engine, const engine::ImageInfo& image,
+                                       const image::SealHooks& hooks, const std::function<bool()>& prepare,
+                                       const std::function<void()>& check, Progress& progress) {
+    return Relay(engine, image, hooks, prepare, check, progress).run();
 }
 
 }  // namespace wasmx::push

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "base/progress.hpp"
@@ -16,9 +17,11 @@ namespace wasmx::push {
 ///
 /// For Docker with a store of its own, on this machine: the image's id is the config's digest. Layers go to
 /// `hooks.new_sink`, whose calls never overlap but for `write`, compressed by the engine unless another compression is
-/// asked for; they are sealed once they have been held against their diff IDs. `check` is called now and then; what it
-/// throws ends the relay.
-std::string relay_image(engine::Engine& engine, const engine::ImageInfo& image, const image::SealHooks& hooks,
-                        const std::function<void()>& check, Progress& progress);
+/// asked for; they are sealed once they have been held against their diff IDs. `prepare` is called first, while the
+/// engine gets ready, and says whether it is wanted at all (else: nullopt); only then are layers `known`. `check` is
+/// called now and then. What they throw ends the relay.
+std::optional<std::string> relay_image(engine::Engine& engine, const engine::ImageInfo& image,
+                                       const image::SealHooks& hooks, const std::function<bool()>& prepare,
+                                       const std::function<void()>& check, Progress& progress);
 
 }  // namespace wasmx::push

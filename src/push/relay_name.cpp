@@ -22,6 +22,17 @@ bool is_token(std::string_view text) {
     return text.size() == token_digits && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
 
+bool is_listening(std::uint16_t port, io::HttpClient& http) {
+    try {
+        const auto answer = http.send({.method = "GET",
+                                       .url = fmt::format("http://{}{}/v2/", host, port),
+                                       .idle_limit = std::chrono::seconds(2)});
+    } catch (const io::TransportError& error) {
+        return error.kind() != io::TransportError::Kind::connect;
+    }
+    return true;
+}
+
 }  // namespace
 
 std::string new_relay_repository() {
@@ -55,17 +66,13 @@ HeldName::HeldName(engine::Engine& engine, const std::string& image, oci::Refere
     engine_.tag(image, name_);
 }
 
-void remove_strays(engine::Engine& engine, io::HttpClient& http) {
-    for (const std::string& name : engine.image_tags(fmt::format("{}*/{}*", host, folder))) {
-        const auto port = relay_port(name);
-        if (!port) continue;
-        try {
-            const auto answer = http.send({.method = "GET",
-                                           .url = fmt::format("http://{}{}/v2/", host, *port),
-                                           .idle_limit = std::chrono::seconds(2)});
-        } catch (const io::TransportError& error) {
-            if (error.kind() == io::TransportError::Kind::connect) engine.untag(oci::Reference::parse(name));
+void remove_strays(engine::Engine& engine, io::HttpClient& http) noexcept {
+    try {
+        for (const std::string& name : engine.image_tags(fmt::format("{}*/{}*", host, folder))) {
+            const auto port = relay_port(name);
+            if (port && !is_listening(*port, http)) engine.untag(oci::Reference::parse(name));
         }
+    } catch (...) {  // a name too many does no harm
     }
 }
 

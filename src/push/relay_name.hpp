@@ -30,7 +30,7 @@ private:
     oci::Reference name_;
 };
 
-/// Takes away the names of relays that were killed: those where nobody listens any more.
-void remove_strays(engine::Engine& engine, io::HttpClient& http);
+/// Takes away the names of relays that were killed: those where nobody listens any more. Whether it works is not told.
+void remove_strays(engine::Engine& engine, io::HttpClient& http) noexcept;
 
 }  // namespace wasmx::push

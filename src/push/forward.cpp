@@ -104,6 +104,7 @@ private:
             const std::lock_guard lock(mutex_);
             layers_.insert(digest);
         }
+        const EnginePush::Detained detained(push_);
         if (is_uncompressed(digest)) {
             const std::lock_guard lock(mutex_);
             const auto form = hooks_.layers.known(digest);
@@ -111,7 +112,6 @@ private:
             forms_.insert_or_assign(digest, *form);
             return true;
         }
-        const EnginePush::Detained detained(push_);
         return hooks_.has_blob(digest);
     }
 
@@ -119,8 +119,8 @@ private:
         const auto digest = committed_digest(request.query);
         const auto size = parse_number(header_of(request, "content-length"));
         if (!digest || !size) return {.status = 400};
-        if (!is_layer(*digest)) {
-            hold(request, *digest, *size);
+        if (!is_layer(*digest) && *size <= largest_config) {
+            hold(request, *digest);
         } else if (is_uncompressed(*digest)) {
             compress(request, *digest, *size);
         } else {
@@ -151,10 +151,7 @@ private:
     }
 
     // Not to be sent before it is known what it is for.
-    void hold(io::LoopbackRequest& request, const Digest& digest, std::uint64_t size) {
-        if (size > largest_config)
-            throw Error(Fault::integrity, fmt::format("the engine sent {}, which is no layer, and has {}", digest.str(),
-                                                      human_bytes(size)));
+    void hold(io::LoopbackRequest& request, const Digest& digest) {
         auto layer = new_layer();
         drain(request.body, *layer);
         if (take_config(digest, *layer)) return;

@@ -166,8 +166,8 @@ private:
     // What is to be compressed is then known.
     void see() {
         look();
-        if (find_whole()) return;
-        if (wanted_.base && existed_ < info_.diff_ids.size() && mounted_ == 0) mount_from_base();
+        if (std::exchange(has_seen_, true) || find_whole()) return;
+        if (wanted_.base && existed_ < info_.diff_ids.size()) mount_from_base();
         for (const Digest& diff_id : info_.diff_ids) upload_from_cache(diff_id);
     }
 
@@ -414,6 +414,7 @@ private:
     std::size_t existed_ = 0;
     std::atomic<std::size_t> mounted_ = 0;
     bool has_looked_ = false;
+    bool has_seen_ = false;
     bool has_relayed_ = false;
     Digest config_digest_;  // of the one that is there or on its way
     std::string way_;       // nothing when the engine was not asked for any byte

@@ -169,7 +169,9 @@ TEST_CASE("images: as docker, containerd's store and podman describe them") {
                              image + "}")},
         {"GET /v1.41/images/none/json", json_reply(404, R"({"message":"No such image: none"})")},
         {"GET /v1.41/images/scratch/json",
-         json_reply(200, R"({"Id":")" + id_a + R"(","RepoTags":null,"RootFS":{"Type":"layers"}})")},
+         json_reply(200,
+                    R"({"Id":")" + id_a + R"(","RepoTags":null,"Architecture":"arm64","RootFS":{"Type":"layers"}})")},
+        {"GET /v1.41/images/part/json", json_reply(200, R"({"Id":")" + id_a + R"(","Architecture":"","RootFS":{}})")},
         {"GET /v1.41/images/odd/json",
          json_reply(200, R"({"Id":")" + id_a + R"(","RootFS":{"Layers":["sha256:short"]}})")},
         {"GET /v1.41/images/odd/json", json_reply(200, R"({"Id":")" + id_a + R"(","Config":{"Labels":{"k":1}}})")},
@@ -192,6 +194,7 @@ TEST_CASE("images: as docker, containerd's store and podman describe them") {
     CHECK(engine.find_image("p").value().id == id_a);
     CHECK_FALSE(engine.find_image("none"));
     CHECK(engine.find_image("scratch").value().diff_ids.empty());
+    CHECK(contains(error_of([&] { engine.find_image("part"); }).message(), "only in part"));
     CHECK(error_of([&] { engine.find_image("odd"); }).fault() == Fault::integrity);
     CHECK(error_of([&] { engine.find_image("odd"); }).fault() == Fault::unavailable);
     CHECK(contains(error_of([&] { engine.find_image("odd"); }).message(), "layer does not exist"));

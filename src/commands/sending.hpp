@@ -38,7 +38,7 @@ struct Sending {
     std::string image;  ///< its name on the engine
     oci::Reference target;
     oci::Annotations annotations;
-    engine::ImageInfo info;  ///< its labels say which base it was built on
+    engine::ImageInfo info;                          ///< its labels say which base it was built on
     std::shared_future<engine::Info> engine_info{};  ///< when it has been asked for already
 };
 /// Pushes, and gives the result: on standard output, and to the steps that follow in a workflow.

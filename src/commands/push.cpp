@@ -26,6 +26,12 @@ oci::Annotations annotations_for(engine::Engine& engine, const engine::ImageInfo
     }
 }
 
+engine::ImageInfo image_of(engine::Engine& engine, const oci::Reference& name) {
+    if (auto info = engine.find_image(name.familiar())) return *std::move(info);
+    throw Error(Fault::not_found, fmt::format("the engine has no image {}", name.familiar()),
+                "`docker image ls` lists those it has");
+}
+
 }  // namespace
 
 void run_push(App& app, const Arguments& arguments) {
@@ -40,18 +46,20 @@ void run_push(App& app, const Arguments& arguments) {
     // The engine is asked while the registry is.
     auto engine_info = std::async(std::launch::async, [&] { return engine.info(); }).share();
     auto may_push = std::async(std::launch::async, [&] { repository.prove_push(); });
-    const auto info = engine.find_image(target.familiar());
-    if (!info) {
-        repository.interrupt();
-        throw Error(Fault::not_found, fmt::format("the engine has no image {}", target.familiar()),
-                    "`docker image ls` lists those it has");
-    }
+    const auto info = [&] {
+        try {
+            return image_of(engine, target);
+        } catch (...) {
+            repository.interrupt();  // which may be waiting for a registry that is down
+            throw;
+        }
+    }();
     may_push.get();
-    if (!arguments.has("--overwrite")) refuse_to_overwrite(repository, target, *info);
+    if (!arguments.has("--overwrite")) refuse_to_overwrite(repository, target, info);
     const auto annotations = arguments.has("--no-verify")
                                  ? oci::Annotations{}
-                                 : annotations_for(engine, *info, target.familiar(), target.tag().value_or("latest"));
-    send(app, arguments, engine, repository, {target.familiar(), target, annotations, *info, std::move(engine_info)});
+                                 : annotations_for(engine, info, target.familiar(), target.tag().value_or("latest"));
+    send(app, arguments, engine, repository, {target.familiar(), target, annotations, info, std::move(engine_info)});
 }
 
 }  // namespace wasmx::commands

@@ -13,7 +13,6 @@ namespace wasmx::image {
 
 namespace {
 
-constexpr std::uint64_t largest_config = 8 << 20;
 constexpr std::size_t most_layers = 512;
 
 // Replaces `found` by the image for the platform if it is an index.

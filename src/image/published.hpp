@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -10,6 +11,8 @@
 #include "registry/registry.hpp"
 
 namespace wasmx::image {
+
+inline constexpr std::uint64_t largest_config = 8 << 20;  ///< bytes; more is Fault::integrity
 
 /// An image as a registry has it, for one platform.
 struct Published {

@@ -269,6 +269,8 @@ struct LoopbackServer::State {
     std::jthread acceptor;
 };
 
+std::string LoopbackRequest::header(std::string_view name) const { return header_of(headers, name); }
+
 LoopbackServer::LoopbackServer(Handler handler) : state_(std::make_unique<State>(std::move(handler))) {}
 
 LoopbackServer::~LoopbackServer() = default;

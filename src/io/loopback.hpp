@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "io/http.hpp"
@@ -20,6 +21,9 @@ struct LoopbackRequest {
     std::string query;
     std::vector<HttpHeader> headers;
     Source& body;  ///< throws TransportError when it breaks off
+
+    /// By its name in lower case; empty when there is none.
+    std::string header(std::string_view name) const;
 };
 
 struct LoopbackReply {

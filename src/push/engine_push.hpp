@@ -7,6 +7,7 @@
 #include <exception>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <stop_token>
 #include <string>
 
@@ -14,9 +15,6 @@
 #include "io/loopback.hpp"
 
 namespace wasmx::push {
-
-/// The bytes that a config may have.
-inline constexpr std::uint64_t largest_config = 8 << 20;
 
 /// An engine's push of an image into an endpoint of ours on 127.0.0.1, under a name that the image has meanwhile.
 class EnginePush {
@@ -91,6 +89,23 @@ private:
     std::exception_ptr first_;
     bool is_pushed_ = false;
     bool is_awake_ = false;
+};
+
+/// A request's body, which is not ours.
+class RequestBytes final : public io::Source {
+public:
+    explicit RequestBytes(io::Source& body) : body_(body) {}
+    std::size_t read(std::span<std::byte> buffer) override {
+        const std::size_t count = body_.read(buffer);
+        if (count > 0 && !first_) first_ = buffer[0];
+        return count;
+    }
+    /// As the engine sends layers; the config is JSON.
+    bool is_gzip() const { return first_ == std::byte{0x1f}; }
+
+private:
+    io::Source& body_;
+    std::optional<std::byte> first_;
 };
 
 /// The last part of a path: the name of an upload.

@@ -22,22 +22,6 @@ namespace {
 constexpr std::uint64_t largest_manifest = 4 << 20;  // (distribution-spec, "Pushing manifests")
 constexpr std::size_t most_manifests = 64;
 
-/// A request's body, which is not ours.
-class RequestBytes final : public io::Source {
-public:
-    explicit RequestBytes(io::Source& body) : body_(body) {}
-    std::size_t read(std::span<std::byte> buffer) override { return body_.read(buffer); }
-
-private:
-    io::Source& body_;
-};
-
-std::string header_of(const io::LoopbackRequest& request, std::string_view name) {
-    for (const io::HttpHeader& header : request.headers)
-        if (lower(header.name) == name) return header.value;
-    return {};
-}
-
 // "application/vnd.oci.image.layer.v1.tar+gzip, */*": what the engine asks for says what it is about to send.
 bool is_layer_type(std::string_view accept) {
     return accept.find("image.layer.") != std::string_view::npos ||
@@ -79,7 +63,7 @@ private:
             if (request.method == "PUT") return take(request);
         } else if (what.starts_with(blobs) && request.method == "HEAD") {
             const auto digest = Digest::try_parse(what.substr(blobs.size()));
-            if (!digest || !is_there(*digest, header_of(request, "accept"))) return {.status = 404};
+            if (!digest || !is_there(*digest, request.header("accept"))) return {.status = 404};
             return {.headers = {{"Docker-Content-Digest", digest->str()}}};
         } else if (what.starts_with(manifests)) {
             if (request.method == "HEAD") return {.status = 404};
@@ -117,9 +101,9 @@ private:
 
     io::LoopbackReply take(io::LoopbackRequest& request) {
         const auto digest = committed_digest(request.query);
-        const auto size = parse_number(header_of(request, "content-length"));
+        const auto size = parse_number(request.header("content-length"));
         if (!digest || !size) return {.status = 400};
-        if (!is_layer(*digest) && *size <= largest_config) {
+        if (!is_layer(*digest) && *size <= image::largest_config) {
             hold(request, *digest);
         } else if (is_uncompressed(*digest)) {
             compress(request, *digest, *size);
@@ -161,7 +145,7 @@ private:
 
     // An attestation has one as well, of other layers.
     bool take_config(const Digest& digest, const image::LayerSink& held) {
-        std::string text = io::read_all(*held.body().open(), largest_config);
+        std::string text = io::read_all(*held.body().open(), image::largest_config);
         if (io::sha256(text) != digest)
             throw Error(Fault::integrity, fmt::format("the engine sent something else for {}", digest.str()));
         try {
@@ -219,7 +203,7 @@ private:
     io::LoopbackReply take_manifest(io::LoopbackRequest& request, std::string_view name) {
         const std::string text = io::read_all(request.body, largest_manifest);
         const Digest digest = io::sha256(text);
-        auto parsed = oci::parse_manifest(text, header_of(request, "content-type"));
+        auto parsed = oci::parse_manifest(text, request.header("content-type"));
         const std::lock_guard lock(mutex_);
         if (manifests_.size() >= most_manifests) throw Error(Fault::integrity, "the engine pushed too many manifests");
         // What is above the others comes last, by its tag.

@@ -13,7 +13,6 @@
 #include "image/published.hpp"
 #include "image/sealed.hpp"
 #include "push/choice.hpp"
-#include "push/engine_push.hpp"
 #include "push/existing.hpp"
 #include "push/forward.hpp"
 #include "push/growing_blob.hpp"
@@ -230,7 +229,7 @@ private:
         for (const Digest& diff_id : info_.diff_ids)
             if (!known_.contains(diff_id)) return std::nullopt;
         const auto id = Digest::try_parse(info_.id);
-        const auto config = id ? cache_.find_config(*id, largest_config) : std::nullopt;
+        const auto config = id ? cache_.find_config(*id, image::largest_config) : std::nullopt;
         if (!config || oci::ImageConfig::parse(*config).diff_ids != info_.diff_ids) return std::nullopt;
         image::Sealed sealed{.config = *config, .layers = {}};
         for (const Digest& diff_id : info_.diff_ids) sealed.layers.push_back({diff_id, known_.at(diff_id), {}});
@@ -315,9 +314,13 @@ private:
                engine::find_local_process(engine_.endpoint(), engine_info());
     }
 
+    // Once it is seen what is missing.
     bool is_relay_wanted() {
-        if (find_whole()) return false;
-        if (wanted_.via == Via::relay) return true;
+        if (!is_relay_wanted_) is_relay_wanted_ = !find_whole() && (wanted_.via == Via::relay || is_by_relay_quicker());
+        return *is_relay_wanted_;
+    }
+
+    bool is_by_relay_quicker() {
         std::vector<bool> is_missing;
         for (const Digest& diff_id : info_.diff_ids) is_missing.push_back(!known_.contains(diff_id));
         return is_relay_quicker(volume_of(engine_.history_sizes(info_.id), is_missing),
@@ -416,6 +419,7 @@ private:
     bool has_looked_ = false;
     bool has_seen_ = false;
     bool has_relayed_ = false;
+    std::optional<bool> is_relay_wanted_;
     Digest config_digest_;  // of the one that is there or on its way
     std::string way_;       // nothing when the engine was not asked for any byte
     Sent sent_;

@@ -15,6 +15,7 @@
 #include <set>
 
 #include "base/text.hpp"
+#include "image/published.hpp"
 #include "push/engine_push.hpp"
 
 namespace wasmx::push {
@@ -33,23 +34,6 @@ void yield_to_engine() {
 }
 
 std::string short_id(const Digest& diff_id) { return diff_id.hex().substr(0, short_id_digits); }
-
-/// A request's body, which is not ours.
-class RequestBytes final : public io::Source {
-public:
-    explicit RequestBytes(io::Source& body) : body_(body) {}
-    std::size_t read(std::span<std::byte> buffer) override {
-        const std::size_t count = body_.read(buffer);
-        if (count > 0 && !first_) first_ = buffer[0];
-        return count;
-    }
-    /// As the engine sends layers; the config is JSON.
-    bool is_gzip() const { return first_ == std::byte{0x1f}; }
-
-private:
-    io::Source& body_;
-    std::optional<std::byte> first_;
-};
 
 class LayerEnd final : public io::Sink {
 public:
@@ -276,7 +260,7 @@ private:
     void finish(const std::shared_ptr<Upload>& upload, const Received& got, image::LayerSink& layer) {
         const Digest& diff_id = got.plain.digest;
         if (diff_id == image_id_) {
-            std::string config = io::read_all(*io::decompressed(layer.body().open()), largest_config);
+            std::string config = io::read_all(*io::decompressed(layer.body().open()), image::largest_config);
             const std::lock_guard lock(mutex_);
             config_ = std::move(config);
             return push_.wake();

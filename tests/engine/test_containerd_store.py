@@ -5,10 +5,10 @@ import json
 import os
 import re
 import signal
-import unittest.mock
+import unittest
 from pathlib import Path
 
-from case import BASE_IMAGE, LAB, LAB_ENVIRONMENT, REGISTRY, Lab, LabCase
+from case import LAB, LAB_ENVIRONMENT, REGISTRY, LabCase
 from test_push import Interposed, PushCase
 
 HOST = LAB_ENVIRONMENT["WASMX_LAB_CONTAINERD_HOST"]
@@ -21,14 +21,6 @@ class StoreCase(PushCase):
     def tearDown(self):
         self.assertEqual(self.strays(), [])
         super().tearDown()
-
-    def strays(self) -> list[str]:
-        return re.findall(r"127\.0\.0\.1:\d+/wasmx-image/.*", self.docker("images"))
-
-    def change(self, tag: str, top: str) -> str:
-        image = f"{self.repository}:{tag}"
-        self.make_image(image, top=top)
-        return image
 
     def check(self, image: str, layer_types: set[str] = frozenset({GZIP})):
         before = self.engine.image(image)
@@ -129,11 +121,8 @@ class Relay(StoreCase):
                 blobs = self.blobs(image)
                 self.assertEqual(sent, {digest: size for digest, size in blobs.items() if digest in sent})
                 self.assertFalse(set(sent) & there)
+                self.assertTrue(self.tag_exists(image))
                 self.check(image)
-
-    def present(self) -> set[str]:
-        folder = Path(LAB.state["registry_data"], "docker/registry/v2/repositories", self.repository.split("/", 1)[1], "_layers/sha256")
-        return {f"sha256:{path.name[:12]}" for path in folder.iterdir()} if folder.exists() else set()
 
     def test_an_interrupt_leaves_no_name(self):
         self.make_image(self.image)
@@ -147,17 +136,7 @@ class Relay(StoreCase):
         self.assert_absent(self.image)
 
     def test_tokens_that_are_good_for_two_seconds(self):
-        lab = Lab(self.folder / "lab")
-        make = Lab.token_server
-
-        def short_lived(self, port):
-            service = make(self, port)
-            service.argv.append("--expires-in=-58")  # the registry allows a minute of leeway
-            return service
-
-        with unittest.mock.patch.object(Lab, "token_server", short_lived):
-            self.addCleanup(lab.down)
-            lab.up(registry=True)
+        with self.registry_of_short_tokens() as lab:
             image = f"{lab.state['registry']}/short/lived:1"
             self.make_image(image)
             done = self.push(image=image, DOCKER_CONFIG=lab.state["docker_config"])

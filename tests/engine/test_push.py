@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """`push`: what is sent and what is not, whatever happened before, and what others make of the result."""
+import contextlib
 import json
 import os
 import re
@@ -57,6 +58,40 @@ class PushCase(LabCase):
         """All of a pushed image, its config too, by brief digest."""
         manifest = self.manifest(image)
         return {blob["digest"][:19]: blob["size"] for blob in [manifest["config"], *manifest["layers"]]}
+
+
+    def change(self, tag: str, top: str) -> str:
+        image = f"{self.repository}:{tag}"
+        self.make_image(image, top=top)
+        return image
+
+    def strays(self) -> list[str]:
+        """Names that a relay has left on the engine."""
+        return re.findall(r"127\.0\.0\.1:\d+/wasmx-image/.*", self.docker("images"))
+
+    def present(self) -> set[str]:
+        """Blobs that the registry has for this repository, brief."""
+        name = self.repository.split("/", 1)[1]
+        folder = Path(LAB.state["registry_data"], "docker/registry/v2/repositories", name, "_layers/sha256")
+        return {f"sha256:{path.name[:12]}" for path in folder.iterdir()} if folder.exists() else set()
+
+    @contextlib.contextmanager
+    def registry_of_short_tokens(self):
+        """Good for two seconds: the registry allows a minute of leeway, so they are issued as good as expired."""
+        lab = Lab(self.folder / "lab")
+        make = Lab.token_server
+
+        def short_lived(self, port):
+            service = make(self, port)
+            service.argv.append("--expires-in=-58")
+            return service
+
+        with unittest.mock.patch.object(Lab, "token_server", short_lived):
+            try:
+                lab.up(registry=True)
+                yield lab
+            finally:
+                lab.down()
 
 
 class WhatIsSent(PushCase):
@@ -142,12 +177,6 @@ class WhatIsSent(PushCase):
 
 
 class Killed(PushCase):
-    def present(self) -> set[str]:
-        """Blobs that the registry has for this repository, brief."""
-        name = self.repository.split("/", 1)[1]
-        folder = Path(LAB.state["registry_data"], "docker/registry/v2/repositories", name, "_layers/sha256")
-        return {f"sha256:{path.name[:12]}" for path in folder.iterdir()} if folder.exists() else set()
-
     def test_kill_at_every_stage(self):
         """kill -9, then the same command: it sends what was missing, and no byte more."""
         self.make_image(self.image)
@@ -277,9 +306,6 @@ class Interposed:
 
 
 class ViaRelay(PushCase):
-    def strays(self) -> str:
-        return re.findall(r"127\.0\.0\.1:\d+/wasmx-image/.*", self.docker("images"))
-
     def tearDown(self):
         self.assertEqual(self.strays(), [])
         super().tearDown()
@@ -290,11 +316,6 @@ class ViaRelay(PushCase):
         self.docker("tag", BASE_IMAGE, base)
         self.addCleanup(lambda: subprocess.run(["docker", "--host", self.HOST, "rmi", base], capture_output=True))
         self.push("--via", "export", image=base)
-
-    def change(self, tag: str, top: str) -> str:
-        image = f"{self.repository}:{tag}"
-        self.make_image(image, top=top)
-        return image
 
     def check(self, image: str):
         before = self.engine.image(image)
@@ -456,18 +477,8 @@ class ViaRelayOfPodman(PushCase):
 
 class ShortTokens(PushCase):
     def test_tokens_that_are_good_for_two_seconds(self):
-        """The registry allows a minute of leeway, so they are issued as good as expired; docker and skopeo do not get through."""
-        lab = Lab(self.folder / "lab")
-        make = Lab.token_server
-
-        def short_lived(self, port):
-            service = make(self, port)
-            service.argv.append("--expires-in=-58")
-            return service
-
-        with unittest.mock.patch.object(Lab, "token_server", short_lived):
-            self.addCleanup(lab.down)
-            lab.up(registry=True)
+        """docker and skopeo do not get through."""
+        with self.registry_of_short_tokens() as lab:
             image = f"{lab.state['registry']}/short/lived:1"
             self.make_image(image)
             self.push(image=image, DOCKER_CONFIG=lab.state["docker_config"])

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <future>
 
 #include "base/text.hpp"
 #include "build/runtime_image.hpp"
@@ -172,11 +173,13 @@ void run_build(App& app, const Arguments& arguments) {
     // Hours may have gone by since the checks.
     const auto built = plan.engine.find_image(tag);
     if (!built) throw Error(Fault::not_found, fmt::format("the engine has the image {} no more", tag));
-    if (scene.request.published == doctor::Request::Published::keep && !ignores(selection, "registry-tag"))
-        refuse_to_overwrite(repository, plan.target, *built);
-    const auto labels = build::labels_of(plan.recipe, plan.tree, base);
+    const auto admit = [&] {
+        if (scene.request.published == doctor::Request::Published::keep && !ignores(selection, "registry-tag"))
+            refuse_to_overwrite(repository, plan.target, *built);
+        return annotations_of(plan.recipe, package, build::labels_of(plan.recipe, plan.tree, base));
+    };
     send(app, arguments, plan.engine, repository,
-         {tag, plan.target, annotations_of(plan.recipe, package, labels), *built});
+         {tag, plan.target, std::async(std::launch::deferred, admit).share(), *built});
 }
 
 }  // namespace wasmx::commands

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <future>
+
 #include "build/runtime_image.hpp"
 #include "commands/registry_access.hpp"
 #include "commands/sending.hpp"
@@ -46,20 +48,21 @@ void run_push(App& app, const Arguments& arguments) {
     // The engine is asked while the registry is.
     auto engine_info = std::async(std::launch::async, [&] { return engine.info(); }).share();
     auto may_push = std::async(std::launch::async, [&] { repository.prove_push(); });
-    const auto info = [&] {
-        try {
-            return image_of(engine, target);
-        } catch (...) {
-            repository.interrupt();  // which may be waiting for a registry that is down
-            throw;
-        }
-    }();
-    may_push.get();
-    if (!arguments.has("--overwrite")) refuse_to_overwrite(repository, target, info);
-    const auto annotations = arguments.has("--no-verify")
-                                 ? oci::Annotations{}
-                                 : annotations_for(engine, info, target.familiar(), target.tag().value_or("latest"));
-    send(app, arguments, engine, repository, {target.familiar(), target, annotations, info, std::move(engine_info)});
+    try {
+        const auto info = image_of(engine, target);
+        const auto admit = [&]() -> oci::Annotations {
+            may_push.get();
+            if (!arguments.has("--overwrite")) refuse_to_overwrite(repository, target, info);
+            if (arguments.has("--no-verify")) return {};
+            return annotations_for(engine, info, target.familiar(), target.tag().value_or("latest"));
+        };
+        send(app, arguments, engine, repository,
+             {target.familiar(), target, std::async(std::launch::deferred, admit).share(), info,
+              std::move(engine_info)});
+    } catch (...) {
+        repository.interrupt();  // it may still be waiting for a registry that is down
+        throw;
+    }
 }
 
 }  // namespace wasmx::commands

@@ -99,7 +99,7 @@ oci::Annotations annotations_of(const recipe::Recipe& recipe, const artifact::Su
 
 void send(App& app, const Arguments& arguments, engine::Engine& engine, registry::Repository& repository,
           const Sending& sending) {
-    push::Wanted wanted{sending.image, sending.info, sending.target, sending.annotations};
+    push::Wanted wanted{sending.image, sending.info, sending.target, sending.admitted};
     wanted.engine_info = sending.engine_info;
     wanted.compression = compression_from(arguments.text("--compression"));
     wanted.parallel = uploads_from(arguments);

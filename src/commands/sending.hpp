@@ -37,7 +37,7 @@ oci::Annotations annotations_of(const recipe::Recipe& recipe, const artifact::Su
 struct Sending {
     std::string image;  ///< its name on the engine
     oci::Reference target;
-    oci::Annotations annotations;
+    std::shared_future<oci::Annotations> admitted;   ///< (push::Wanted)
     engine::ImageInfo info;                          ///< its labels say which base it was built on
     std::shared_future<engine::Info> engine_info{};  ///< when it has been asked for already
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -50,7 +51,7 @@ private:
     std::filesystem::path folder_;
     std::uint64_t limit_;
     Warn warn_;
-    bool usable_ = false;
+    std::atomic<bool> usable_ = false;
 };
 
 }  // namespace wasmx::image

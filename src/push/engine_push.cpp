@@ -49,6 +49,11 @@ bool EnginePush::run(const Taker& taker) {
     const Ending ending(*this);
     if (!taker.prepare()) return false;
     stir();
+    {
+        const std::lock_guard lock(mutex_);
+        is_ready_ = true;
+        changed_.notify_all();
+    }
     wait(taker);
     return true;
 }
@@ -90,6 +95,13 @@ void EnginePush::wait(const Taker& taker) {
             throw Error(Fault::unavailable, fmt::format("the engine sent nothing for {} s", silence_limit.count()));
         taker.check();
     }
+}
+
+void EnginePush::await_ready() {
+    if (is_ready_) return;
+    const Detained detained(*this);
+    std::unique_lock lock(mutex_);
+    if (!changed_.wait(lock, stopping_.get_token(), [&] { return is_ready_.load(); })) throw_interrupted();
 }
 
 void EnginePush::wake() {

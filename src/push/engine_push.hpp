@@ -12,9 +12,22 @@
 #include <string>
 
 #include "engine/engine.hpp"
+#include "image/sealed.hpp"
 #include "io/loopback.hpp"
 
 namespace wasmx::push {
+
+/// What is done with an image while an engine gives it.
+struct TakingHooks {
+    image::SealHooks layers;
+    /// Called first, while the engine gets ready and begins to compress; false: it is not wanted after all. Only then is
+    /// a layer `known`.
+    std::function<bool()> prepare;
+    /// The config is here, maybe before the layers are.
+    std::function<void(const std::string&)> config;
+    /// Called now and then.
+    std::function<void()> check;
+};
 
 /// An engine's push of an image into an endpoint of ours on 127.0.0.1, under a name that the image has meanwhile.
 class EnginePush {
@@ -44,6 +57,10 @@ public:
     void stir() { moved_ = Clock::now(); }
     /// The same: `is_over` may say otherwise now.
     void wake();
+    /// Whether `prepare` is through, and the push is wanted.
+    bool is_ready() const { return is_ready_; }
+    /// Returns when it is.
+    void await_ready();
     /// Whatever waits is to wait no longer.
     std::stop_token stopping() const { return stopping_.get_token(); }
 
@@ -82,10 +99,11 @@ private:
     std::stop_callback<std::function<void()>> passed_on_;
 
     std::atomic<bool> is_reached_ = false;
+    std::atomic<bool> is_ready_ = false;
     std::atomic<unsigned> detained_ = 0;
     std::atomic<Clock::time_point> moved_ = Clock::now();
     std::mutex mutex_;
-    std::condition_variable changed_;
+    std::condition_variable_any changed_;
     std::exception_ptr first_;
     bool is_pushed_ = false;
     bool is_awake_ = false;

@@ -31,15 +31,26 @@ bool is_layer_type(std::string_view accept) {
 class Forward {
 public:
     Forward(engine::Engine& engine, const engine::ImageInfo& image, const oci::Platform& platform,
-            const ForwardHooks& hooks, Progress& progress)
-        : image_(image), platform_(platform), hooks_(hooks), progress_(progress), push_(engine, image) {}
+            const TakingHooks& hooks, const std::function<bool(const Digest&)>& has_blob, Progress& progress)
+        : image_(image),
+          platform_(platform),
+          hooks_(hooks),
+          has_blob_(has_blob),
+          progress_(progress),
+          push_(engine, image) {}
 
-    Forwarded run() {
-        push_.run({.prepare = [] { return true; },
-                   .answer = [&](io::LoopbackRequest& request, std::string_view what) { return answer(request, what); },
-                   .listen = [](const engine::PushEvent&) {},
-                   .is_over = [] { return false; },  // it ends with the engine
-                   .check = hooks_.check});
+    std::optional<Forwarded> run() {
+        const bool is_wanted = push_.run(
+            {.prepare = hooks_.prepare,
+             .answer =
+                 [&](io::LoopbackRequest& request, std::string_view what) {
+                     push_.await_ready();
+                     return answer(request, what);
+                 },
+             .listen = [](const engine::PushEvent&) {},
+             .is_over = [] { return false; },  // it ends with the engine
+             .check = hooks_.check});
+        if (!is_wanted) return std::nullopt;
         const oci::Manifest manifest = chosen();
         if (manifest.layers.size() != image_.diff_ids.size())
             throw Error(Fault::integrity, fmt::format("the engine pushed an image of {} layers, and {} has {}",
@@ -96,7 +107,7 @@ private:
             forms_.insert_or_assign(digest, *form);
             return true;
         }
-        return hooks_.has_blob(digest);
+        return has_blob_(digest);
     }
 
     io::LoopbackReply take(io::LoopbackRequest& request) {
@@ -238,7 +249,8 @@ private:
 
     const engine::ImageInfo& image_;
     const oci::Platform& platform_;
-    const ForwardHooks& hooks_;
+    const TakingHooks& hooks_;
+    const std::function<bool(const Digest&)>& has_blob_;
     Progress& progress_;
 
     std::atomic<std::size_t> uploads_ = 0;
@@ -256,9 +268,10 @@ private:
 
 }  // namespace
 
-Forwarded forward_image(engine::Engine& engine, const engine::ImageInfo& image, const oci::Platform& platform,
-                        const ForwardHooks& hooks, Progress& progress) {
-    return Forward(engine, image, platform, hooks, progress).run();
+std::optional<Forwarded> forward_image(engine::Engine& engine, const engine::ImageInfo& image,
+                                       const oci::Platform& platform, const TakingHooks& hooks,
+                                       const std::function<bool(const Digest&)>& has_blob, Progress& progress) {
+    return Forward(engine, image, platform, hooks, has_blob, progress).run();
 }
 
 }  // namespace wasmx::push

@@ -89,6 +89,7 @@ private:
 
     // Its layers are taken, its manifest is replaced: ours is OCI's, and annotated.
     Digest pushed_by_engine() {
+        admit();
         const Digest theirs = engine_.push(wanted_.target, wanted_.registry_auth(), progress_);
         return in_context("pushing " + wanted_.target.familiar(), [&] {
             const auto published = image::open_published(repository_, wanted_.target.with_digest(theirs), platform_);
@@ -127,19 +128,22 @@ private:
     std::optional<image::Sealed> forwarded() {
         if (wanted_.via != Via::relay && !engine::find_local_process(engine_.endpoint(), engine_info()))
             return std::nullopt;
-        return taken("pushes it by itself", [&] {
-            ForwardHooks hooks{.layers = this->hooks(false),
-                               .has_blob = [&](const Digest& digest) { return has_or_mounts(digest); },
-                               .config = [&](const std::string& config) { upload_config(config); },
-                               .check = [&] { check_uploads(); }};
-            hooks.layers.known = [&](const Digest& diff_id) {
-                look();
-                upload_from_cache(diff_id);
-                return find_known(diff_id);
-            };
-            Forwarded got = forward_image(engine_, info_, platform_, hooks, progress_);
-            existed_ = got.there - std::min<std::size_t>(got.there, mounted_);
-            return sealed_of(std::move(got.config), got.layers);
+        image::SealHooks layers = hooks(false);
+        layers.known = [&](const Digest& diff_id) {
+            look();
+            upload_from_cache(diff_id);
+            return find_known(diff_id);
+        };
+        const auto prepare = [&] {
+            admit();
+            return true;
+        };
+        return taken("pushes it by itself", layers, prepare, [&](const TakingHooks& taking) {
+            const auto has_blob = [&](const Digest& digest) { return has_or_mounts(digest); };
+            auto got = forward_image(engine_, info_, platform_, taking, has_blob, progress_);
+            if (!got) return std::optional<image::Sealed>();
+            existed_ = got->there - std::min<std::size_t>(got->there, mounted_);
+            return std::optional(sealed_of(std::move(got->config), got->layers));
         });
     }
 
@@ -162,6 +166,8 @@ private:
         return sealed ? *std::move(sealed) : exported();
     }
 
+    void admit() { (void)wanted_.admitted.get(); }
+
     // What is to be compressed is then known.
     void see() {
         look();
@@ -180,6 +186,7 @@ private:
     // What the registry has.
     void look() {
         if (std::exchange(has_looked_, true)) return;
+        admit();
         known_.merge(find_existing(repository_, wanted_.target, platform_, info_.diff_ids, layer_type_, cache_));
         existed_ = known_.size();
     }
@@ -329,42 +336,48 @@ private:
 
     std::optional<image::Sealed> relayed() {
         has_relayed_ = true;
-        std::exception_ptr ours;  // what went wrong on our side goes wrong the other way, too
         const auto prepare = [&] {
-            try {
-                see();
-                return is_relay_wanted();
-            } catch (...) {
-                ours = std::current_exception();
-                return false;
-            }
+            see();
+            return is_relay_wanted();
         };
-        auto sealed = taken("exports the image", [&]() -> std::optional<image::Sealed> {
-            auto config = relay_image(
-                engine_, info_, hooks(), prepare, [&] { check_uploads(); }, progress_);
-            if (!config) return std::nullopt;
+        return taken("exports the image", hooks(), prepare, [&](const TakingHooks& taking) {
+            auto config = relay_image(engine_, info_, taking, progress_);
+            if (!config) return std::optional<image::Sealed>();
             image::Sealed out{.config = *std::move(config), .layers = {}};
             for (const Digest& diff_id : info_.diff_ids) out.layers.push_back({diff_id, known_.at(diff_id), {}});
-            return out;
+            return std::optional(std::move(out));
         });
-        if (ours) std::rethrow_exception(ours);
-        return sealed;
     }
 
     // By an endpoint of ours. What fails there may work another way, which is told, unless it was asked for.
-    std::optional<image::Sealed> taken(std::string_view otherwise,
-                                       const std::function<std::optional<image::Sealed>()>& take) {
+    std::optional<image::Sealed> taken(std::string_view otherwise, const image::SealHooks& layers,
+                                       const std::function<bool()>& prepare,
+                                       const std::function<std::optional<image::Sealed>(const TakingHooks&)>& take) {
+        std::exception_ptr ours;  // what went wrong on our side goes wrong the other way, too
+        const TakingHooks hooks{.layers = layers,
+                                .prepare =
+                                    [&] {
+                                        try {
+                                            return prepare();
+                                        } catch (...) {
+                                            ours = std::current_exception();
+                                            return false;
+                                        }
+                                    },
+                                .config = [&](const std::string& config) { upload_config(config); },
+                                .check = [&] { check_uploads(); }};
+        std::optional<image::Sealed> sealed;
         try {
-            auto sealed = in_context("taking " + wanted_.image + " from the engine", take);
-            if (sealed) way_ = ", by relay";
-            return sealed;
+            sealed = in_context("taking " + wanted_.image + " from the engine", [&] { return take(hooks); });
         } catch (const Error& error) {
             if (wanted_.via == Via::relay || error.fault() == Fault::interrupted) throw;
             uploads_.check();  // an upload that failed fails by the other way as well
             progress_.warn(
                 fmt::format("the engine does not hand over its layers, and {}: {}", otherwise, error.message()));
-            return std::nullopt;
         }
+        if (ours) std::rethrow_exception(ours);
+        if (sealed) way_ = ", by relay";
+        return sealed;
     }
 
     // When one has failed, whoever asks the registry meanwhile need not wait for it.
@@ -380,7 +393,7 @@ private:
     Digest put(const image::Sealed& sealed) {
         return in_context("pushing " + wanted_.target.familiar(), [&] {
             oci::Manifest manifest = sealed.manifest();
-            manifest.annotations = wanted_.annotations;
+            manifest.annotations = wanted_.admitted.get();
             upload_config(sealed.config);
             sent_ = uploads_.finish();
             return repository_.put_manifest(wanted_.target.tag().value_or("latest"), manifest.json(),

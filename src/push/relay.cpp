@@ -49,23 +49,26 @@ private:
 struct Upload {
     std::atomic<bool> known = false;  ///< it need not be read any further
     std::unique_ptr<Progress::Task> task;
-    std::optional<Digest> diff_id;  ///< once it is known to be wanted
+    std::optional<Digest> diff_id;  ///< once it is known which layer it is of, and that it may be wanted
     std::uint64_t total = 0;        ///< of the tar
 };
 
 class Relay {
 public:
-    Relay(engine::Engine& engine, const engine::ImageInfo& image, const image::SealHooks& hooks,
-          const std::function<bool()>& prepare, const std::function<void()>& check, Progress& progress)
+    Relay(engine::Engine& engine, const engine::ImageInfo& image, const TakingHooks& hooks, Progress& progress)
         : image_(image),
           image_id_(Digest::parse(image.id)),
           hooks_(hooks),
-          prepare_(prepare),
-          check_(check),
+          compression_(hooks.layers.compression),
           progress_(progress),
-          is_as_it_is_(hooks.compression.kind == io::Compression::Kind::gzip && !hooks.compression.level),
+          is_as_it_is_(compression_.kind == io::Compression::Kind::gzip && !compression_.level),
           push_(engine, image),
-          stopped_(push_.stopping(), [this] { wake_all(); }) {}
+          stopped_(push_.stopping(), [this] { wake_all(); }) {
+        for (const Digest& diff_id : image_.diff_ids) {
+            wanted_.emplace(short_id(diff_id), diff_id);
+            unseen_.insert(short_id(diff_id));
+        }
+    }
 
     std::optional<std::string> run() {
         const bool is_wanted = push_.run(
@@ -73,7 +76,7 @@ public:
              .answer = [&](io::LoopbackRequest& request, std::string_view what) { return answer(request, what); },
              .listen = [&](const engine::PushEvent& event) { take(event); },
              .is_over = [&] { return has_config(); },
-             .check = check_});
+             .check = hooks_.check});
         if (!is_wanted) return std::nullopt;
         if (!config_) throw Error(Fault::failed, "the engine pushed the image without its config");
         if (!wanted_.empty())
@@ -84,28 +87,19 @@ public:
 
 private:
     bool get_ready() {
-        if (!prepare_()) return false;
+        if (!hooks_.prepare()) return false;
         const std::lock_guard lock(mutex_);
         for (const Digest& diff_id : image_.diff_ids) {
-            if (const auto form = hooks_.known(diff_id)) {
-                there_.emplace(form->digest, form->size);
-            } else {
-                wanted_.emplace(short_id(diff_id), diff_id);
-                unseen_.insert(short_id(diff_id));
-            }
+            const auto form = hooks_.layers.known(diff_id);
+            if (!form) continue;
+            there_.emplace(form->digest, form->size);
+            wanted_.erase(short_id(diff_id));
+            unseen_.erase(short_id(diff_id));
+            for (const auto& [_, upload] : uploads_)
+                if (upload->diff_id == diff_id) upload->known = true;
         }
-        is_ready_ = true;
-        changed_.notify_all();
+        see_rest();
         return true;
-    }
-
-    // The engine may ask before it is known what is wanted of it.
-    void await_ready() {
-        std::unique_lock lock(mutex_);
-        if (is_ready_) return;
-        const EnginePush::Detained detained(push_);
-        changed_.wait(lock, [&] { return is_ready_ || is_stopping(); });
-        if (!is_ready_) throw_interrupted();
     }
 
     bool has_config() {
@@ -127,7 +121,6 @@ private:
         unnamed_.clear();
         upload.known = unseen_.erase(event.id) == 0;
         if (!upload.known) {
-            upload.task = task_for(event.id, event.total);
             upload.diff_id = wanted_.at(event.id);
             upload.total = event.total;
         }
@@ -147,13 +140,13 @@ private:
     io::LoopbackReply answer(io::LoopbackRequest& request, std::string_view what) {
         constexpr std::string_view uploads = "blobs/uploads/";
         constexpr std::string_view blobs = "blobs/";
-        await_ready();
         if (what.starts_with(uploads)) {
             if (request.method == "POST") return begin();
             const auto upload = find_upload(what.substr(uploads.size()));
             if (upload && request.method == "PATCH") return take(request, upload);
             if (upload && request.method == "PUT") return commit(request);
         } else if (what.starts_with(blobs) && request.method == "HEAD") {
+            push_.await_ready();
             const auto digest = Digest::try_parse(what.substr(blobs.size()));
             if (digest == image_id_) is_config_next_ = true;
             const std::lock_guard lock(mutex_);
@@ -174,12 +167,18 @@ private:
     }
 
     // One at a time, until it is known what the last one is. What is known also comes one by one: the engine begins to
-    // compress each, and would do so for all of them at the expense of what is wanted.
+    // compress each, and would do so for all of them at the expense of what is wanted. The first one is likely to be
+    // what has changed last, so the engine may begin with it while the registry is still being asked.
     io::LoopbackReply begin() {
         std::unique_lock lock(mutex_);
-        changed_.wait_for(lock, turn_limit, [&] {
-            return is_stopping() || (unseen_.empty() ? known_under_way_.empty() : unnamed_.empty());
-        });
+        if (!uploads_.empty()) {
+            lock.unlock();
+            push_.await_ready();
+            lock.lock();
+            changed_.wait_for(lock, turn_limit, [&] {
+                return is_stopping() || (unseen_.empty() ? known_under_way_.empty() : unnamed_.empty());
+            });
+        }
         if (is_stopping()) throw_interrupted();
         const std::string name = std::to_string(uploads_.size() + 1);
         if (unseen_.empty()) known_under_way_ = name;
@@ -204,7 +203,7 @@ private:
         yield_to_engine();
         const std::unique_ptr<image::LayerSink> layer = [&] {
             const std::lock_guard lock(sealing_);
-            return hooks_.new_sink();
+            return hooks_.layers.new_sink();
         }();
         LayerEnd end(*layer);
         Received got;
@@ -223,10 +222,11 @@ private:
             untold += count;
             {
                 const std::lock_guard lock(mutex_);
-                if (!upload->task) return;
+                if (!push_.is_ready() || upload->known || !upload->diff_id) return;
+                if (!upload->task) upload->task = task_for(short_id(*upload->diff_id), upload->total);
                 upload->task->advance(std::exchange(untold, 0));
             }
-            if (std::exchange(is_begun, true) || !upload->diff_id) return;
+            if (std::exchange(is_begun, true)) return;
             const std::lock_guard lock(sealing_);
             layer->begun(upload->diff_id, upload->total);
         };
@@ -234,11 +234,12 @@ private:
         if (is_as_it_is_) chain = io::teed(std::move(chain), end);
         chain = io::counted(io::digesting(io::decompressed(std::move(chain)), got.plain), advance);
         if (!is_as_it_is_)
-            chain = io::teed(io::digesting(io::compressed(std::move(chain), hooks_.compression), got.sealed), end);
+            chain = io::teed(io::digesting(io::compressed(std::move(chain), compression_), got.sealed), end);
         std::vector<std::byte> buffer(io::chunk_size);
         try {
             while (chain->read(buffer) > 0) {
             }
+            push_.await_ready();
             finish(upload, got, *layer);
         } catch (const Enough&) {
             // docker takes our word for it: it compresses no more, and commits what it has sent. The digest of that
@@ -261,6 +262,7 @@ private:
         const Digest& diff_id = got.plain.digest;
         if (diff_id == image_id_) {
             std::string config = io::read_all(*io::decompressed(layer.body().open()), image::largest_config);
+            hooks_.config(config);
             const std::lock_guard lock(mutex_);
             config_ = std::move(config);
             return push_.wake();
@@ -279,7 +281,7 @@ private:
             if (!upload->task) upload->task = task_for(short_id(diff_id), got.plain.size);
         }
         const io::Tally& tally = is_as_it_is_ ? got.sent : got.sealed;
-        const oci::Descriptor form{.media_type = std::string(image::layer_type_of(hooks_.compression)),
+        const oci::Descriptor form{.media_type = std::string(image::layer_type_of(compression_)),
                                    .digest = tally.digest,
                                    .size = tally.size,
                                    .annotations = {}};
@@ -310,18 +312,16 @@ private:
 
     const engine::ImageInfo& image_;
     const Digest image_id_;
-    const image::SealHooks& hooks_;
-    const std::function<bool()>& prepare_;
-    const std::function<void()>& check_;
+    const TakingHooks& hooks_;
+    const io::Compression compression_;
     Progress& progress_;
     const bool is_as_it_is_;
     std::atomic<bool> is_config_next_ = false;
     std::mutex sealing_;  // of the hooks
     std::mutex mutex_;    // of the rest
     std::condition_variable changed_;
-    bool is_ready_ = false;                  // what follows is filled
     std::map<Digest, std::uint64_t> there_;  // blobs, with their sizes
-    std::map<std::string, Digest> wanted_;   // by short id
+    std::map<std::string, Digest> wanted_;   // by short id: all, until it is found out which are known
     std::set<std::string> unseen_;           // those of them of which no upload is known
     std::map<std::string, std::shared_ptr<Upload>> uploads_;
     std::set<std::shared_ptr<Upload>> unnamed_;  // begun, and nobody knows of what
@@ -335,9 +335,8 @@ private:
 }  // namespace
 
 std::optional<std::string> relay_image(engine::Engine& engine, const engine::ImageInfo& image,
-                                       const image::SealHooks& hooks, const std::function<bool()>& prepare,
-                                       const std::function<void()>& check, Progress& progress) {
-    return Relay(engine, image, hooks, prepare, check, progress).run();
+                                       const TakingHooks& hooks, Progress& progress) {
+    return Relay(engine, image, hooks, progress).run();
 }
 
 }  // namespace wasmx::push

@@ -25,6 +25,7 @@ namespace {
 
 constexpr std::size_t most_head = 64 * 1024;
 constexpr std::size_t most_connections = 64;
+constexpr std::chrono::milliseconds linger_pause{5};
 constexpr timeval linger_limit{.tv_sec = 5, .tv_usec = 0};
 
 TransportError broken(std::string what) { return {TransportError::Kind::broken, std::move(what)}; }
@@ -32,32 +33,36 @@ TransportError broken(std::string what) { return {TransportError::Kind::broken, 
 /// The bytes of a connection, with what was read ahead.
 class Wire {
 public:
-    explicit Wire(int fd) : fd_(fd) {}
+    explicit Wire(int fd) : fd_(fd), buffer_(chunk_size) {}
 
     std::size_t read(std::span<std::byte> buffer) {
         if (held_.empty()) return receive(buffer);
         const std::size_t count = std::min(buffer.size(), held_.size());
-        std::copy_n(bytes_of(held_).begin(), count, buffer.begin());
-        held_.erase(0, count);
+        std::copy_n(held_.begin(), count, buffer.begin());
+        held_ = held_.subspan(count);
         return count;
     }
 
     /// Up to and without `end`; nullopt when the connection ends first.
     std::optional<std::string> read_until(std::string_view end, std::size_t limit) {
+        std::string out;
         for (;;) {
-            if (const auto at = held_.find(end); at != std::string::npos) {
-                std::string out = held_.substr(0, at);
-                held_.erase(0, at + end.size());
+            // The end may have begun in what came before.
+            const std::size_t seen = out.size() - std::min(out.size(), end.size() - 1);
+            const std::size_t before = out.size();
+            out += text_of(held_);
+            if (const auto at = out.find(end, seen); at != std::string::npos) {
+                held_ = held_.subspan(at + end.size() - before);
+                out.resize(at);
                 return out;
             }
             // TLS begins with 22. (RFC 8446, 5.1)
-            const bool is_http = held_.empty() || held_[0] != '\x16';
-            if (held_.size() > limit || !is_http) return std::nullopt;
-            std::byte buffer[4096];
-            const std::size_t count = receive(buffer);
+            const bool is_http = out.empty() || out[0] != '\x16';
+            if (out.size() > limit || !is_http) return std::nullopt;
+            const std::size_t count = receive(buffer_);
+            held_ = std::span(buffer_).first(count);
             ended_ = count == 0;
             if (ended_) return std::nullopt;
-            held_ += text_of(std::span(buffer).first(count));
         }
     }
 
@@ -73,13 +78,13 @@ public:
         return true;
     }
 
-    // To close with bytes unread resets the connection, which may overtake the reply. (RFC 9112, 9.6)
+    // To close with bytes unread resets the connection, which may overtake the reply. (RFC 9112, 9.6) They are read
+    // slowly, so that the other side is not busy with what nobody wants until it sees the reply.
     void linger() {
         ::shutdown(fd_, SHUT_WR);
         ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &linger_limit, sizeof linger_limit);
-        std::vector<std::byte> buffer(chunk_size);
-        while (receive(buffer) > 0) {
-        }
+        std::byte buffer[4096];
+        while (receive(buffer) > 0) std::this_thread::sleep_for(linger_pause);
     }
 
 private:
@@ -92,7 +97,8 @@ private:
     }
 
     int fd_;
-    std::string held_;
+    std::vector<std::byte> buffer_;
+    std::span<const std::byte> held_;  // of the buffer, not yet read
     bool ended_ = false;
 };
 
@@ -211,18 +217,27 @@ struct LoopbackServer::State {
         std::jthread thread;
     };
 
-    explicit State(Handler handle) : handler(std::move(handle)) {
+    State(Handler handle, Ahead ahead) : handler(std::move(handle)) {
         listener = Fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
         sockaddr_in address{};
         address.sin_family = AF_INET;
         address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
         socklen_t size = sizeof address;
         auto* const any = reinterpret_cast<sockaddr*>(&address);
+        if (ahead == Ahead::little) limit_ahead();
         if (!listener || ::bind(listener.get(), any, size) != 0 || ::listen(listener.get(), 16) != 0 ||
             ::getsockname(listener.get(), any, &size) != 0)
             throw system_error("listening on 127.0.0.1", errno);
         port = ntohs(address.sin_port);
         acceptor = std::jthread([this] { accept_all(); });
+    }
+
+    // The sender's buffer has room for some twenty segments, which are of 64 KiB on loopback otherwise. (Linux)
+    void limit_ahead() {
+        constexpr int segment = 1460;
+        constexpr int window = 16 * 1024;
+        ::setsockopt(listener.get(), IPPROTO_TCP, TCP_MAXSEG, &segment, sizeof segment);
+        ::setsockopt(listener.get(), SOL_SOCKET, SO_RCVBUF, &window, sizeof window);
     }
 
     ~State() {
@@ -271,7 +286,8 @@ struct LoopbackServer::State {
 
 std::string LoopbackRequest::header(std::string_view name) const { return header_of(headers, name); }
 
-LoopbackServer::LoopbackServer(Handler handler) : state_(std::make_unique<State>(std::move(handler))) {}
+LoopbackServer::LoopbackServer(Handler handler, Ahead ahead)
+    : state_(std::make_unique<State>(std::move(handler), ahead)) {}
 
 LoopbackServer::~LoopbackServer() = default;
 

@@ -20,9 +20,10 @@ constexpr std::chrono::seconds silence_limit{60};
 
 }  // namespace
 
-EnginePush::EnginePush(engine::Engine& engine, const engine::ImageInfo& image)
+EnginePush::EnginePush(engine::Engine& engine, const engine::ImageInfo& image, io::LoopbackServer::Ahead ahead)
     : engine_(engine),
       image_(image),
+      ahead_(ahead),
       http_(stopping_.get_token(), "wasmx-image"),
       passed_on_(engine.stop(), [this] { stopping_.request_stop(); }) {}
 
@@ -42,7 +43,7 @@ bool EnginePush::run(const Taker& taker) {
     const auto tidying = std::async(std::launch::async, [this] { remove_strays(engine_, http_); });
     const std::string repository = new_relay_repository();
     prefix_ = fmt::format("/v2/{}/", repository);
-    io::LoopbackServer server([&](io::LoopbackRequest& request) { return answer(taker, request); });
+    io::LoopbackServer server([&](io::LoopbackRequest& request) { return answer(taker, request); }, ahead_);
     const auto name = relay_name(server.port(), repository);
     const HeldName held(engine_, image_.id, name);
     const std::jthread pusher([&] { push(name, taker); });

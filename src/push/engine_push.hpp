@@ -45,7 +45,7 @@ public:
         std::function<void()> check;
     };
 
-    EnginePush(engine::Engine& engine, const engine::ImageInfo& image);
+    EnginePush(engine::Engine& engine, const engine::ImageInfo& image, io::LoopbackServer::Ahead ahead);
     EnginePush(const EnginePush&) = delete;
     EnginePush& operator=(const EnginePush&) = delete;
 
@@ -93,6 +93,7 @@ private:
 
     engine::Engine& engine_;
     const engine::ImageInfo& image_;
+    const io::LoopbackServer::Ahead ahead_;
     std::string prefix_;
     std::stop_source stopping_;
     io::HttpClient http_;  // breaks off the engine's push when it is over for us

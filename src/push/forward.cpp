@@ -37,7 +37,7 @@ public:
           hooks_(hooks),
           has_blob_(has_blob),
           progress_(progress),
-          push_(engine, image) {}
+          push_(engine, image, io::LoopbackServer::Ahead::much) {}
 
     std::optional<Forwarded> run() {
         const bool is_wanted = push_.run(

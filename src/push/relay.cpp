@@ -62,7 +62,8 @@ public:
           compression_(hooks.layers.compression),
           progress_(progress),
           is_as_it_is_(compression_.kind == io::Compression::Kind::gzip && !compression_.level),
-          push_(engine, image),
+          // Docker compresses on until it sees that the layer is known.
+          push_(engine, image, io::LoopbackServer::Ahead::little),
           stopped_(push_.stopping(), [this] { wake_all(); }) {
         for (const Digest& diff_id : image_.diff_ids) {
             wanted_.emplace(short_id(diff_id), diff_id);

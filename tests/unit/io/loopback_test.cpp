@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <future>
@@ -30,6 +31,16 @@ public:
 
     void say(std::string_view text) {
         REQUIRE(::send(fd_.get(), text.data(), text.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(text.size()));
+    }
+    /// Zeros, until no more go away.
+    std::size_t say_what_is_taken() {
+        const std::vector<char> zeros(32 * 1024);
+        std::size_t out = 0;
+        for (pollfd ready{.fd = fd_.get(), .events = POLLOUT, .revents = 0}; ::poll(&ready, 1, 300) > 0;) {
+            const ssize_t count = ::send(fd_.get(), zeros.data(), zeros.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+            if (count > 0) out += static_cast<std::size_t>(count);
+        }
+        return out;
     }
     /// Until there are so many bytes, or the end.
     std::string hear(std::size_t count) {
@@ -64,6 +75,24 @@ std::string said(std::uint16_t port, std::string_view text) {
 }
 
 }  // namespace
+
+TEST_CASE("who sends what is not read gets no further than the server lets it") {
+    const auto sent = [](LoopbackServer::Ahead ahead) {
+        std::promise<void> is_over;
+        LoopbackServer server(
+            [over = is_over.get_future().share()](LoopbackRequest&) {
+                over.wait();
+                return LoopbackReply{};
+            },
+            ahead);
+        Client client(server.port());
+        client.say("PUT / HTTP/1.1\r\nContent-Length: 100000000\r\n\r\n");
+        const std::size_t count = client.say_what_is_taken();
+        is_over.set_value();
+        return count;
+    };
+    CHECK(sent(LoopbackServer::Ahead::little) * 2 < sent(LoopbackServer::Ahead::much));
+}
 
 TEST_CASE("a loopback server takes bodies of either kind, and several requests on a connection") {
     LoopbackServer server(echo);

@@ -110,12 +110,17 @@ private:
     bool is_awake_ = false;
 };
 
-/// A request's body, which is not ours.
+/// A request's body, which is not ours. In whole buffers: whoever it goes to is not woken for less.
 class RequestBytes final : public io::Source {
 public:
     explicit RequestBytes(io::Source& body) : body_(body) {}
     std::size_t read(std::span<std::byte> buffer) override {
-        const std::size_t count = body_.read(buffer);
+        std::size_t count = 0;
+        while (count < buffer.size()) {
+            const std::size_t more = body_.read(buffer.subspan(count));
+            if (more == 0) break;
+            count += more;
+        }
         if (count > 0 && !first_) first_ = buffer[0];
         return count;
     }

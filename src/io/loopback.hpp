@@ -40,8 +40,8 @@ public:
     /// Called by several threads. A body need not be read: the reply is then sent at once, and the connection closed.
     /// What it throws closes the connection without a reply.
     using Handler = std::function<LoopbackReply(LoopbackRequest&)>;
-    /// How much the other side may send of a body before it is read. `little` is for senders that go to expense for what
-    /// may turn out not to be wanted; it costs some speed.
+    /// How much the other side may send of a body before it is read. `little` is for senders that go to expense for
+    /// what may turn out not to be wanted; it costs some speed.
     enum class Ahead { much, little };
     explicit LoopbackServer(Handler handler, Ahead ahead = Ahead::much);
     /// Breaks off all connections and waits for the handlers.

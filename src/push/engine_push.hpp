@@ -20,8 +20,8 @@ namespace wasmx::push {
 /// What is done with an image while an engine gives it.
 struct TakingHooks {
     image::SealHooks layers;
-    /// Called first, while the engine gets ready and begins to compress; false: it is not wanted after all. Only then is
-    /// a layer `known`.
+    /// Called first, while the engine gets ready and begins to compress; false: it is not wanted after all. Only then
+    /// is a layer `known`.
     std::function<bool()> prepare;
     /// The config is here, maybe before the layers are.
     std::function<void(const std::string&)> config;

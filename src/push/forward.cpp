@@ -40,16 +40,15 @@ public:
           push_(engine, image, io::LoopbackServer::Ahead::much) {}
 
     std::optional<Forwarded> run() {
-        const bool is_wanted = push_.run(
-            {.prepare = hooks_.prepare,
-             .answer =
-                 [&](io::LoopbackRequest& request, std::string_view what) {
-                     push_.await_ready();
-                     return answer(request, what);
-                 },
-             .listen = [](const engine::PushEvent&) {},
-             .is_over = [] { return false; },  // it ends with the engine
-             .check = hooks_.check});
+        const bool is_wanted = push_.run({.prepare = hooks_.prepare,
+                                          .answer =
+                                              [&](io::LoopbackRequest& request, std::string_view what) {
+                                                  push_.await_ready();
+                                                  return answer(request, what);
+                                              },
+                                          .listen = [](const engine::PushEvent&) {},
+                                          .is_over = [] { return false; },  // it ends with the engine
+                                          .check = hooks_.check});
         if (!is_wanted) return std::nullopt;
         const oci::Manifest manifest = chosen();
         if (manifest.layers.size() != image_.diff_ids.size())

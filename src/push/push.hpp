@@ -25,8 +25,8 @@ struct Wanted {
     std::string image;       ///< its name on the engine
     engine::ImageInfo info;  ///< what the engine says of it
     oci::Reference target;
-    /// Whether it may be pushed, which may still be found out while the engine gets ready: an error ends the push before
-    /// the registry is asked for anything else. The annotations of the manifest.
+    /// Whether it may be pushed, which may still be found out while the engine gets ready: an error ends the push
+    /// before the registry is asked for anything else. The annotations of the manifest.
     std::shared_future<oci::Annotations> admitted;
     io::Compression compression{};
     /// The image that it was built on, by digest, where another repository of the same registry has it: its layers are

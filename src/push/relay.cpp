@@ -335,8 +335,8 @@ private:
 
 }  // namespace
 
-std::optional<std::string> relay_image(engine::Engine& engine, const engine::ImageInfo& image,
-                                       const TakingHooks& hooks, Progress& progress) {
+std::optional<std::string> relay_image(engine::Engine& engine, const engine::ImageInfo& image, const TakingHooks& hooks,
+                                       Progress& progress) {
     return Relay(engine, image, hooks, progress).run();
 }
 

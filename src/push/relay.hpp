@@ -11,8 +11,8 @@
 namespace wasmx::push {
 
 /// Has the engine push an image into an endpoint of ours on 127.0.0.1, which takes the layers that are not `known`, and
-/// the config, whose bytes are returned; nullopt when it was not wanted after all. The other layers it takes for granted
-/// before they are compressed, so what is known costs next to nothing. The image has a name of ours meanwhile.
+/// the config, whose bytes are returned; nullopt when it was not wanted after all. The other layers it takes for
+/// granted before they are compressed, so what is known costs next to nothing. The image has a name of ours meanwhile.
 ///
 /// For Docker with a store of its own, on this machine: the image's id is the config's digest. Layers go to `new_sink`,
 /// whose calls never overlap but for `write`, compressed by the engine unless another compression is asked for; they

@@ -402,6 +402,23 @@ class ViaRelay(PushCase):
         self.assertLess(time.monotonic() - start, 10)
         self.assert_absent(self.image)
 
+    def test_one_that_may_not_be_pushed_is_not(self):
+        """The engine has begun by then."""
+        self.make_image(self.image)
+        self.push("--via", "export")
+        before = self.present()
+        image = self.change("2", f"not allowed {os.getpid()}")
+        for way in ((), ("--via", "relay")):
+            with self.subTest(way=way):
+                done = self.push(*way, image=image, exit_code=1, DOCKER_CONFIG=LAB_ENVIRONMENT["WASMX_LAB_READER_CONFIG"])
+                self.assertIn("may not push", done.stderr)
+                self.assertNotIn("exports the image", done.stderr)
+                self.assertEqual(self.sent(done), {})
+        self.assertEqual(self.present(), before)
+        self.assert_absent(image)
+        self.push(image=image)
+        self.check(image)
+
     def test_an_engine_that_does_not_reach_us(self):
         self.make_image(self.image)
         self.push()

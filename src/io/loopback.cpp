@@ -87,6 +87,14 @@ public:
         while (receive(buffer) > 0) std::this_thread::sleep_for(linger_pause);
     }
 
+    // The window's scale was settled with the connection, so there is no use in more than 64 KiB. (RFC 7323, 2.2)
+    void widen() {
+        constexpr int window = 64 * 1024;
+        constexpr int buffer = 2 * window;
+        ::setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof buffer);
+        ::setsockopt(fd_, IPPROTO_TCP, TCP_WINDOW_CLAMP, &window, sizeof window);
+    }
+
 private:
     std::size_t receive(std::span<std::byte> buffer) {
         for (;;) {
@@ -188,7 +196,7 @@ bool refuse(Wire& wire) {
 }
 
 /// One request and its reply; false when there is to be no other.
-bool serve_one(Wire& wire, const LoopbackServer::Handler& handler) {
+bool serve_one(Wire& wire, const LoopbackServer::Handler& handler, LoopbackServer::Ahead ahead) {
     const auto head = wire.read_until("\r\n\r\n", most_head);
     std::string method, target;
     const auto headers = head ? parse_head(*head, method, target) : std::nullopt;
@@ -199,8 +207,10 @@ bool serve_one(Wire& wire, const LoopbackServer::Handler& handler) {
     if (!size) return refuse(wire);
     RequestBody body(wire, is_chunked, *size);
     const auto question = std::min(target.find('?'), target.size());
-    LoopbackRequest request{method, target.substr(0, question), target.substr(std::min(question + 1, target.size())),
-                            *headers, body};
+    LoopbackRequest request{
+        method, target.substr(0, question), target.substr(std::min(question + 1, target.size())), *headers, body, [&] {
+            if (ahead == LoopbackServer::Ahead::little) wire.widen();
+        }};
     const LoopbackReply reply = handler(request);
     const bool close = !body.over() || lower(header_of(*headers, "connection")) == "close";
     if (!wire.send(text_of_reply(reply, method == "HEAD", close))) return false;
@@ -217,7 +227,7 @@ struct LoopbackServer::State {
         std::jthread thread;
     };
 
-    State(Handler handle, Ahead ahead) : handler(std::move(handle)) {
+    State(Handler handle, Ahead how_far) : handler(std::move(handle)), ahead(how_far) {
         listener = Fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
         sockaddr_in address{};
         address.sin_family = AF_INET;
@@ -268,7 +278,7 @@ struct LoopbackServer::State {
     void serve(Connection& connection) noexcept {
         try {
             Wire wire(connection.fd.get());
-            while (!closing && serve_one(wire, handler)) {
+            while (!closing && serve_one(wire, handler, ahead)) {
             }
         } catch (...) {  // the other side sees it end
         }
@@ -276,7 +286,8 @@ struct LoopbackServer::State {
         connection.over = true;
     }
 
-    Handler handler;
+    const Handler handler;
+    const Ahead ahead;
     Fd listener;
     std::uint16_t port = 0;
     std::atomic<bool> closing = false;

@@ -21,6 +21,8 @@ struct LoopbackRequest {
     std::string query;
     std::vector<HttpHeader> headers;
     Source& body;  ///< throws TransportError when it breaks off
+    /// The body is wanted: more of it may come before it is read, where the server allows but `little`.
+    std::function<void()> welcome;
 
     /// By its name in lower case; empty when there is none.
     std::string header(std::string_view name) const;
@@ -41,7 +43,7 @@ public:
     /// What it throws closes the connection without a reply.
     using Handler = std::function<LoopbackReply(LoopbackRequest&)>;
     /// How much the other side may send of a body before it is read. `little` is for senders that go to expense for
-    /// what may turn out not to be wanted; it costs some speed.
+    /// what may turn out not to be wanted; it costs some speed until the body is welcome.
     enum class Ahead { much, little };
     explicit LoopbackServer(Handler handler, Ahead ahead = Ahead::much);
     /// Breaks off all connections and waits for the handlers.

@@ -77,10 +77,11 @@ std::string said(std::uint16_t port, std::string_view text) {
 }  // namespace
 
 TEST_CASE("who sends what is not read gets no further than the server lets it") {
-    const auto sent = [](LoopbackServer::Ahead ahead) {
+    const auto sent = [](LoopbackServer::Ahead ahead, bool is_welcome = false) {
         std::promise<void> is_over;
         LoopbackServer server(
-            [over = is_over.get_future().share()](LoopbackRequest&) {
+            [over = is_over.get_future().share(), is_welcome](LoopbackRequest& request) {
+                if (is_welcome) request.welcome();
                 over.wait();
                 return LoopbackReply{};
             },
@@ -91,7 +92,9 @@ TEST_CASE("who sends what is not read gets no further than the server lets it") 
         is_over.set_value();
         return count;
     };
-    CHECK(sent(LoopbackServer::Ahead::little) * 2 < sent(LoopbackServer::Ahead::much));
+    const std::size_t little = sent(LoopbackServer::Ahead::little);
+    CHECK(little * 2 < sent(LoopbackServer::Ahead::much));
+    CHECK(little + 32 * 1024 < sent(LoopbackServer::Ahead::little, true));
 }
 
 TEST_CASE("a loopback server takes bodies of either kind, and several requests on a connection") {

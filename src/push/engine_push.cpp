@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <future>
 #include <optional>
 #include <thread>
 
@@ -17,6 +16,8 @@ namespace {
 
 constexpr std::chrono::seconds first_request_limit{10};
 constexpr std::chrono::seconds silence_limit{60};
+// What takes longer than this has the time for names that earlier pushes have left on other images.
+constexpr std::chrono::seconds short_push{5};
 
 }  // namespace
 
@@ -40,7 +41,7 @@ private:
 };
 
 bool EnginePush::run(const Taker& taker) {
-    const auto tidying = std::async(std::launch::async, [this] { remove_strays(engine_, http_); });
+    tidying_ = std::async(std::launch::async, [this] { remove_strays(engine_, http_, image_.tags); });
     const std::string repository = new_relay_repository();
     prefix_ = fmt::format("/v2/{}/", repository);
     io::LoopbackServer server([&](io::LoopbackRequest& request) { return answer(taker, request); }, ahead_);
@@ -95,6 +96,10 @@ void EnginePush::wait(const Taker& taker) {
         if (detained_ == 0 && Clock::now() - moved_.load() > silence_limit)
             throw Error(Fault::unavailable, fmt::format("the engine sent nothing for {} s", silence_limit.count()));
         taker.check();
+        if (!has_tidied_ && Clock::now() - start > short_push) {
+            has_tidied_ = true;
+            tidying_ = std::async(std::launch::async, [this] { remove_all_strays(engine_, http_); });
+        }
     }
 }
 

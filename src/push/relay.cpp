@@ -55,13 +55,15 @@ struct Upload {
 
 class Relay {
 public:
-    Relay(engine::Engine& engine, const engine::ImageInfo& image, const TakingHooks& hooks, Progress& progress)
+    Relay(engine::Engine& engine, const engine::ImageInfo& image, const TakingHooks& hooks, Progress& progress,
+          bool may_guess)
         : image_(image),
           image_id_(Digest::parse(image.id)),
           hooks_(hooks),
           compression_(hooks.layers.compression),
           progress_(progress),
           is_as_it_is_(compression_.kind == io::Compression::Kind::gzip && !compression_.level),
+          may_guess_(may_guess),
           // Docker compresses on until it sees that the layer is known.
           push_(engine, image, io::LoopbackServer::Ahead::little),
           stopped_(push_.stopping(), [this] { wake_all(); }) {
@@ -71,6 +73,7 @@ public:
         }
     }
 
+    /// Nothing was thrown, and yet something may be missing: see `has_guessed_wrong`.
     std::optional<std::string> run() {
         const bool is_wanted = push_.run(
             {.prepare = [&] { return get_ready(); },
@@ -80,11 +83,14 @@ public:
              .check = hooks_.check});
         if (!is_wanted) return std::nullopt;
         if (!config_) throw Error(Fault::failed, "the engine pushed the image without its config");
-        if (!wanted_.empty())
+        if (!wanted_.empty() && !has_guessed_)
             throw Error(Fault::integrity,
                         fmt::format("the engine did not send the layer {}", wanted_.begin()->second.str()));
         return *config_;
     }
+
+    /// A layer that is wanted was taken for one that is known.
+    bool has_guessed_wrong() const { return has_guessed_ && !wanted_.empty(); }
 
 private:
     bool get_ready() {
@@ -151,14 +157,23 @@ private:
             const auto digest = Digest::try_parse(what.substr(blobs.size()));
             if (digest == image_id_) is_config_next_ = true;
             const std::lock_guard lock(mutex_);
-            const auto found = digest ? there_.find(*digest) : there_.end();
-            if (found == there_.end()) return {.status = 404};
-            return {.headers = {{"Docker-Content-Digest", digest->str()}}, .length = found->second};
+            const auto size = digest ? size_of(*digest) : std::nullopt;
+            if (!size) return {.status = 404};
+            return {.headers = {{"Docker-Content-Digest", digest->str()}}, .length = *size};
         }
         // The manifest, too: the image is not to be published here.
         return {.status = 403,
                 .headers = {{"Content-Type", "application/json"}},
                 .body = R"({"errors":[{"code":"DENIED","message":"layers and config only"}]})"};
+    }
+
+    // Docker asks before it begins to compress, by a digest that it remembers of an earlier push or pull, from or to
+    // wherever. What it has pushed or pulled before is rarely what is missing here.
+    std::optional<std::uint64_t> size_of(const Digest& digest) {
+        if (const auto found = there_.find(digest); found != there_.end()) return found->second;
+        if (digest == image_id_ || !may_guess_ || wanted_.size() == image_.diff_ids.size()) return std::nullopt;
+        has_guessed_ = true;
+        return 1;  // it makes no difference: the manifest is not taken
     }
 
     std::shared_ptr<Upload> find_upload(std::string_view name) {
@@ -217,7 +232,7 @@ private:
             if (is_stopping()) throw_interrupted();
         };
         auto bytes = std::make_unique<RequestBytes>(request.body);
-        const RequestBytes& head = *bytes;  // goes with the chain
+        RequestBytes& head = *bytes;  // goes with the chain
         const auto advance = [&](std::uint64_t count) {
             if (upload->known && head.is_gzip()) throw Enough();
             untold += count;
@@ -228,6 +243,8 @@ private:
                 upload->task->advance(std::exchange(untold, 0));
             }
             if (std::exchange(is_begun, true)) return;
+            request.welcome();
+            head.read_ahead();
             const std::lock_guard lock(sealing_);
             layer->begun(upload->diff_id, upload->total);
         };
@@ -317,6 +334,8 @@ private:
     const io::Compression compression_;
     Progress& progress_;
     const bool is_as_it_is_;
+    const bool may_guess_;
+    bool has_guessed_ = false;
     std::atomic<bool> is_config_next_ = false;
     std::mutex sealing_;  // of the hooks
     std::mutex mutex_;    // of the rest
@@ -337,7 +356,10 @@ private:
 
 std::optional<std::string> relay_image(engine::Engine& engine, const engine::ImageInfo& image, const TakingHooks& hooks,
                                        Progress& progress) {
-    return Relay(engine, image, hooks, progress).run();
+    Relay relay(engine, image, hooks, progress, true);
+    auto config = relay.run();
+    if (!config || !relay.has_guessed_wrong()) return config;
+    return Relay(engine, image, hooks, progress, false).run();  // what was sent meanwhile is known by now
 }
 
 }  // namespace wasmx::push

@@ -66,13 +66,20 @@ HeldName::HeldName(engine::Engine& engine, const std::string& image, oci::Refere
     engine_.tag(image, name_);
 }
 
-void remove_strays(engine::Engine& engine, io::HttpClient& http) noexcept {
+void remove_strays(engine::Engine& engine, io::HttpClient& http, const std::vector<std::string>& names) noexcept {
     try {
-        for (const std::string& name : engine.image_tags(fmt::format("{}*/{}*", host, folder))) {
+        for (const std::string& name : names) {
             const auto port = relay_port(name);
             if (port && !is_listening(*port, http)) engine.untag(oci::Reference::parse(name));
         }
     } catch (...) {  // a name too many does no harm
+    }
+}
+
+void remove_all_strays(engine::Engine& engine, io::HttpClient& http) noexcept {
+    try {
+        remove_strays(engine, http, engine.image_tags(fmt::format("{}*/{}*", host, folder)));
+    } catch (...) {
     }
 }
 

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "engine/engine.hpp"
 
@@ -30,7 +31,10 @@ private:
     oci::Reference name_;
 };
 
-/// Takes away the names of relays that were killed: those where nobody listens any more. Whether it works is not told.
-void remove_strays(engine::Engine& engine, io::HttpClient& http) noexcept;
+/// Takes away those of the names that are of relays that were killed: where nobody listens any more. Whether it works
+/// is not told.
+void remove_strays(engine::Engine& engine, io::HttpClient& http, const std::vector<std::string>& names) noexcept;
+/// The same with all names of the engine, which looks at each of its images for that.
+void remove_all_strays(engine::Engine& engine, io::HttpClient& http) noexcept;
 
 }  // namespace wasmx::push

@@ -12,6 +12,7 @@ import threading
 import time
 import unittest
 import unittest.mock
+import urllib.parse
 from pathlib import Path
 
 from case import BASE_IMAGE, ENOUGH, LAB, LAB_ENVIRONMENT, REGISTRY, VERSION, Lab, LabCase
@@ -374,6 +375,29 @@ class ViaRelay(PushCase):
         self.docker("pull", "--quiet", image)
         after = self.engine.image(image)
         self.assertEqual((after["Id"], after["RootFS"]), (before["Id"], before["RootFS"]))
+
+    def test_what_docker_has_pushed_elsewhere_is_wanted_all_the_same(self):
+        """It asks for each layer by a digest that it remembers, and does not say which layer that is of."""
+        self.make_image(self.image)
+        elsewhere = f"{self.repository}-elsewhere:1"
+        self.docker("tag", self.image, elsewhere)
+        self.docker("push", "--quiet", elsewhere)
+        self.push_base()
+        started = time.time()
+        done = self.push("--via", "relay")
+        self.assertEqual(self.relays_since(started), 2)  # it was taken for one that is there, and asked for again
+        self.check(self.image)
+        self.assertEqual(len(self.sent(done)), len(self.layers(self.image)))  # one is the base's; the config
+        image = self.change("2", f"not pushed anywhere {os.getpid()}")
+        started = time.time()
+        self.push("--via", "relay", image=image)
+        self.assertEqual(self.relays_since(started), 1)
+        self.check(image)
+
+    def relays_since(self, started: float) -> int:
+        filters = json.dumps({"type": ["image"], "event": ["tag"]})
+        query = urllib.parse.urlencode({"since": f"{started:.3f}", "until": f"{time.time():.3f}", "filters": filters})
+        return self.engine.request("GET", f"/events?{query}")[1].count(b"/wasmx-image/")
 
     def test_kill_and_again(self):
         self.make_image(self.image)

@@ -105,6 +105,7 @@ private:
             for (const auto& [_, upload] : uploads_)
                 if (upload->diff_id == diff_id) upload->known = true;
         }
+        may_guess_ = may_guess_ && wanted_.size() < image_.diff_ids.size();
         see_rest();
         return true;
     }
@@ -171,7 +172,7 @@ private:
     // wherever. What it has pushed or pulled before is rarely what is missing here.
     std::optional<std::uint64_t> size_of(const Digest& digest) {
         if (const auto found = there_.find(digest); found != there_.end()) return found->second;
-        if (digest == image_id_ || !may_guess_ || wanted_.size() == image_.diff_ids.size()) return std::nullopt;
+        if (digest == image_id_ || !may_guess_) return std::nullopt;
         has_guessed_ = true;
         return 1;  // it makes no difference: the manifest is not taken
     }
@@ -334,7 +335,7 @@ private:
     const io::Compression compression_;
     Progress& progress_;
     const bool is_as_it_is_;
-    const bool may_guess_;
+    bool may_guess_;
     bool has_guessed_ = false;
     std::atomic<bool> is_config_next_ = false;
     std::mutex sealing_;  // of the hooks

@@ -17,7 +17,8 @@ namespace wasmx::push {
 /// For Docker with a store of its own, on this machine: the image's id is the config's digest. Layers go to `new_sink`,
 /// whose calls never overlap but for `write`, compressed by the engine unless another compression is asked for; they
 /// are sealed once they have been held against their diff IDs. The first one is taken while `prepare` still finds out
-/// whether it is known. What the hooks throw ends the relay.
+/// whether it is known. A layer that docker remembers to have pushed or pulled is taken for known where others are;
+/// when that was wrong the engine pushes once more, and `prepare` is called again. What the hooks throw ends the relay.
 std::optional<std::string> relay_image(engine::Engine& engine, const engine::ImageInfo& image, const TakingHooks& hooks,
                                        Progress& progress);
 

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <future>
 #include <map>
 #include <memory>
 #include <optional>
@@ -57,6 +58,8 @@ struct ImageInfo {
     std::vector<std::string> repo_digests;
     std::vector<Digest> diff_ids;  ///< base first
     std::map<std::string, std::string> labels;
+    /// Where the engine's overlay2 keeps the files of each layer, on its own machine; none for another store.
+    std::vector<std::string> layer_folders;
 };
 
 /// "26.1.5+dfsg1" is {26, 1}; what is no version is {0, 0}.
@@ -155,6 +158,12 @@ public:
 
     /// Reads a path of an image as a tar, through a container that is created, never started, and removed.
     void copy_out(const std::string& image, const std::string& path, const std::function<void(io::TarReader&)>& take);
+    /// Reads folders of the engine's machine, such as an image's `layer_folders`, one after the other, through a
+    /// container of that image that is created, never started, and removed. `take` gets the tar of "folder/.", and says
+    /// whether to go on. An engine that does not give them is Fault::failed. What is returned is ready when the
+    /// container is gone, and with it those that reads of long ago have left.
+    std::future<void> copy_folders(const std::string& image, const std::vector<std::string>& folders,
+                                   const std::function<bool(std::size_t index, io::Source& archive)>& take);
     /// Runs a short command in a container of an image, without a network; the container is removed. One that cannot be
     /// started is Fault::failed.
     CommandOutcome run_command(const std::string& image, const std::vector<std::string>& command);
@@ -162,6 +171,7 @@ public:
 private:
     class Removal;
     std::string create_container(const std::string& settings);
+    void remove_forgotten_readers() noexcept;
     io::HttpResponse send(io::HttpClient& http, const std::string& method, const std::string& path,
                           io::HttpRequest extra = {});
     io::HttpResponse send(const std::string& method, const std::string& path) { return send(http_, method, path); }

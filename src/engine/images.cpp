@@ -1,10 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
+#include "base/text.hpp"
 #include "engine/answer.hpp"
 #include "engine/engine.hpp"
 #include "io/base64.hpp"
 #include "io/lines.hpp"
 
 namespace wasmx::engine {
+
+namespace {
+
+// (Engine API, GET /images/{name}/json: GraphDriver) The lower ones from the top down.
+std::vector<std::string> folders_of(const nlohmann::json& image, std::size_t layers) {
+    const auto driver = image.find("GraphDriver");
+    if (driver == image.end() || !driver->is_object() || driver->value("Name", "") != "overlay2") return {};
+    const auto data = driver->find("Data");
+    if (data == driver->end() || !data->is_object()) return {};
+    std::vector<std::string> out;
+    const std::string lower = data->value("LowerDir", "");
+    if (!lower.empty())
+        for (const auto folder : split(lower, ':')) out.insert(out.begin(), std::string(folder));
+    out.push_back(data->value("UpperDir", ""));
+    const bool is_whole = out.size() == layers && std::none_of(out.begin(), out.end(), [](const std::string& folder) {
+                              return !folder.starts_with('/');
+                          });
+    return is_whole ? out : std::vector<std::string>();
+}
+
+}  // namespace
 
 std::optional<ImageInfo> Engine::find_image(const std::string& name) {
     const std::string path = fmt::format("/images/{}/json", name);
@@ -33,6 +57,7 @@ std::optional<ImageInfo> Engine::find_image(const std::string& name) {
             if (const auto labels = config->find("Labels"); labels != config->end() && labels->is_object())
                 out.labels = labels->get<std::map<std::string, std::string>>();
         }
+        out.layer_folders = folders_of(json, out.diff_ids.size());
         // containerd's store does not fetch a layer that it has unpacked for another image, though compressed
         // otherwise.
         if (out.architecture.empty() && out.diff_ids.empty())

@@ -388,6 +388,78 @@ TEST_CASE("a path of an image is read through a container that is removed whatev
     }
 }
 
+TEST_CASE("folders of the engine's machine are read through a container, and forgotten ones are removed") {
+    const Scene::Step create{"POST /v1.41/containers/create", json_reply(201, R"({"Id":"c1"})")};
+    const Scene::Step first{"GET /v1.41/containers/c1/archive?path=/0/.", {.body = "one"}};
+    const Scene::Step second{"GET /v1.41/containers/c1/archive?path=/1/.", {.body = "two"}};
+    const Scene::Step remove{"DELETE /v1.41/containers/c1?force=1&v=1", {.status = 204}};
+    // A process that has that number now began at another time; nobody has the other one.
+    const nlohmann::json left{{{"Id", "reused"}, {"Labels", {{"wasmx-image.reader", "1:0"}}}},
+                              {{"Id", "gone"}, {"Labels", {{"wasmx-image.reader", "4294967295:1"}}}},
+                              {{"Id", "strange"}, {"Labels", {{"wasmx-image.reader", ""}}}}};
+    const Scene::Step list{"GET /v1.41/containers/json?all=1&filters=*", json_reply(200, left.dump())};
+    const Scene::Step remove_reused{"DELETE /v1.41/containers/reused?force=1&v=1", {.status = 204}};
+    const Scene::Step remove_gone{"DELETE /v1.41/containers/gone?force=1&v=1", {.status = 204}};
+    std::vector<std::string> read;
+    const auto take_all = [&](std::size_t, io::Source& archive) {
+        read.push_back(io::read_all(archive, 100));
+        return true;
+    };
+    SUBCASE("all of them") {
+        Scene scene({create, first, second, remove, list, remove_reused, remove_gone});
+        scene.engine().copy_folders("x:1", {"/a/diff", "/b/diff"}, take_all).get();
+        CHECK(read == std::vector<std::string>{"one", "two"});
+        CHECK(scene.verdict().empty());
+        const auto mounts = nlohmann::json::parse(scene.seen()[0].body).at("HostConfig").at("Mounts");
+        const nlohmann::json mount{{"Type", "bind"}, {"Source", "/b/diff"}, {"Target", "/1"}, {"ReadOnly", true}};
+        CHECK(mounts.size() == 2);
+        CHECK(mounts[1] == mount);
+        // Its own is not forgotten.
+        const std::string own =
+            nlohmann::json{{{"Id", "c2"}, {"Labels", nlohmann::json::parse(scene.seen()[0].body).at("Labels")}}}.dump();
+        Scene next({create, remove, {"GET /v1.41/containers/json*", json_reply(200, "[" + own + "]")}});
+        next.engine().copy_folders("x:1", {}, take_all).get();
+        CHECK(next.verdict().empty());
+    }
+    SUBCASE("until there is enough; what is left of old ones is not told") {
+        Scene scene({create, first, remove, {"GET /v1.41/containers/json*", json_reply(500, "{}")}});
+        scene.engine()
+            .copy_folders("x:1", {"/a/diff", "/b/diff"},
+                          [&](std::size_t i, io::Source& archive) { return take_all(i, archive) && i == 1; })
+            .get();
+        CHECK(read.size() == 1);
+        CHECK(scene.verdict().empty());
+    }
+    SUBCASE("one that the engine does not give") {
+        Scene scene(
+            {create, {"GET /v1.41/containers/c1/archive*", json_reply(404, R"({"message":"no such"})")}, remove});
+        CHECK_THROWS_AS(scene.engine().copy_folders("x:1", {"/a/diff"}, take_all), Error);
+        CHECK(scene.verdict().empty());
+    }
+    SUBCASE("none: a bind mount is not allowed") {
+        Scene scene({{"POST /v1.41/containers/create", json_reply(403, R"({"message":"denied"})")}});
+        CHECK_THROWS_AS(scene.engine().copy_folders("x:1", {"/a/diff"}, take_all), Error);
+        CHECK(scene.verdict().empty());
+    }
+}
+
+TEST_CASE("an image's layers have folders in docker's overlay2, as many as there are layers") {
+    const auto folders = [](const std::string& driver, const std::string& lower, const std::string& upper) {
+        const nlohmann::json image{
+            {"Id", "sha256:" + std::string(64, 'a')},
+            {"Architecture", "amd64"},
+            {"RootFS", {{"Layers", {"sha256:" + std::string(64, 'b'), "sha256:" + std::string(64, 'c')}}}},
+            {"GraphDriver", {{"Name", driver}, {"Data", {{"LowerDir", lower}, {"UpperDir", upper}}}}}};
+        Scene scene({{"GET /v1.41/images/x/json", json_reply(200, image.dump())}});
+        return scene.engine().find_image("x").value().layer_folders;
+    };
+    CHECK(folders("overlay2", "/l/1", "/l/2") == std::vector<std::string>{"/l/1", "/l/2"});
+    CHECK(folders("overlay2", "/l/2:/l/1", "/l/3").empty());
+    CHECK(folders("overlay2", "", "/l/2").empty());
+    CHECK(folders("overlay2", "l/1", "/l/2").empty());
+    CHECK(folders("btrfs", "/l/1", "/l/2").empty());
+}
+
 TEST_CASE("the build cache: which records are of contexts, and taking one away") {
     Scene scene(
         {{"GET /v1.41/system/df?type=build-cache", json_reply(200, R"({"BuildCache":[

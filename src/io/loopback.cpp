@@ -23,7 +23,7 @@ namespace wasmx::io {
 
 namespace {
 
-constexpr std::size_t most_head = 64 * 1024;
+constexpr std::size_t most_head = std::size_t{64} << 10;
 constexpr std::size_t most_connections = 64;
 constexpr std::chrono::milliseconds linger_pause{5};
 constexpr timeval linger_limit{.tv_sec = 5, .tv_usec = 0};

@@ -44,6 +44,7 @@ std::optional<oci::Reference> base_beside(const std::map<std::string, std::strin
 push::Via via_from(const std::string& text) {
     if (text == "engine") return push::Via::engine;
     if (text == "relay") return push::Via::relay;
+    if (text == "folders") return push::Via::folders;
     return text == "export" ? push::Via::exported : push::Via::automatic;
 }
 

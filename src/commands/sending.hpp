@@ -19,8 +19,9 @@ namespace wasmx::commands {
 inline constexpr std::array sending_options{
     Option{"--compression", "KIND[:LEVEL]", "of layers: gzip, which everybody reads, or zstd (default: gzip)"},
     Option{"--via", "WAY",
-           "how the engine gives them: pushes to the registry, pushes what is missing to us, exports (default: auto)",
-           "auto|engine|relay|export"},
+           "how the engine gives them: pushes to the registry, pushes what is missing to us, exports, lets us read the "
+           "folders of its store (default: auto)",
+           "auto|engine|relay|export|folders"},
     Option{"--max-concurrent-uploads", "N", "layers that are uploaded at a time (default: 4)"},
     Option{"--cache-dir", "DIR",
            "where layers are kept for a push that has to be repeated (default: ~/.cache/wasmx-image/push)"},

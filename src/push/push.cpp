@@ -14,8 +14,9 @@
 #include "image/sealed.hpp"
 #include "push/choice.hpp"
 #include "push/existing.hpp"
+#include "push/folders.hpp"
 #include "push/forward.hpp"
-#include "push/growing_blob.hpp"
+#include "push/layers.hpp"
 #include "push/relay.hpp"
 #include "push/uploads.hpp"
 
@@ -37,7 +38,8 @@ public:
           platform_(oci::Platform::from_architecture(info_.architecture).value_or(oci::Platform::of_this_machine())),
           engine_info_(wanted.engine_info),
           layer_type_(image::layer_type_of(wanted.compression)),
-          uploads_(repository, progress, wanted.parallel) {}
+          uploads_(repository, progress, wanted.parallel),
+          layers_(cache, uploads_, wanted.compression) {}
 
     Digest run() {
         // While the registry is asked.
@@ -59,21 +61,7 @@ public:
         return digest;
     }
 
-    // Throws away what the cache gave and what is not what it should be; false when all was well.
-    bool drop_damaged() {
-        bool found = false;
-        for (const auto& [blob, body] : from_cache_) {
-            try {
-                io::drain(*io::verified(body.open(), blob.digest, blob.size));
-            } catch (const Error& error) {
-                if (error.fault() != Fault::integrity) throw;
-                progress_.warn(fmt::format("the cached layer {} is damaged, and made anew", blob.digest.brief()));
-                cache_.drop(blob.digest);
-                found = true;
-            }
-        }
-        return found;
-    }
+    bool drop_damaged() { return layers_.drop_damaged(progress_); }
 
 private:
     // containerd's store holds layers compressed, and hands them over as they are; its export is slower than its push.
@@ -128,11 +116,11 @@ private:
     std::optional<image::Sealed> forwarded() {
         if (wanted_.via != Via::relay && !engine::find_local_process(engine_.endpoint(), engine_info()))
             return std::nullopt;
-        image::SealHooks layers = hooks(false);
+        image::SealHooks layers = layers_.hooks(false);
         layers.known = [&](const Digest& diff_id) {
             look();
-            upload_from_cache(diff_id);
-            return find_known(diff_id);
+            layers_.upload_from_cache(diff_id);
+            return layers_.find(diff_id);
         };
         const auto prepare = [&] {
             admit();
@@ -156,8 +144,12 @@ private:
 
     image::Sealed compressed_here() {
         std::optional<image::Sealed> sealed;
-        // The engine gets ready while the registry is asked.
-        if (is_partly_remembered() && may_relay()) sealed = relayed();
+        if (may_read_folders()) {
+            see();
+            if (!find_whole() && are_folders_quicker(layers_.known())) take_folders();
+        } else if (is_partly_remembered() && may_relay()) {  // the engine gets ready while the registry is asked
+            sealed = relayed();
+        }
         if (!sealed) {
             see();
             sealed = find_whole();
@@ -173,7 +165,7 @@ private:
         look();
         if (std::exchange(has_seen_, true) || find_whole()) return;
         if (wanted_.base && existed_ < info_.diff_ids.size()) mount_from_base();
-        for (const Digest& diff_id : info_.diff_ids) upload_from_cache(diff_id);
+        for (const Digest& diff_id : info_.diff_ids) layers_.upload_from_cache(diff_id);
     }
 
     // As after a change of what comes last.
@@ -187,8 +179,8 @@ private:
     void look() {
         if (std::exchange(has_looked_, true)) return;
         admit();
-        known_.merge(find_existing(repository_, wanted_.target, platform_, info_.diff_ids, layer_type_, cache_));
-        existed_ = known_.size();
+        layers_.add(find_existing(repository_, wanted_.target, platform_, info_.diff_ids, layer_type_, cache_));
+        existed_ = layers_.known().size();
     }
 
     // It only saves work: whatever is wrong with the base, its layers can be uploaded.
@@ -200,7 +192,7 @@ private:
             const std::size_t common = std::min(diff_ids.size(), base->config.diff_ids.size());
             for (std::size_t i = 0; i < common && diff_ids[i] == base->config.diff_ids[i]; ++i) {
                 const oci::Descriptor form = image::oci_form(base->manifest.layers[i]);
-                if (known_.contains(diff_ids[i]) || form.media_type != layer_type_) continue;
+                if (layers_.known().contains(diff_ids[i]) || form.media_type != layer_type_) continue;
                 const auto task = progress_.task(
                     fmt::format("mounting layer {} ({})", form.digest.brief(), human_bytes(form.size)), 0);
                 if (!repository_.mount_blob(form.digest, wanted_.base->repository())) {
@@ -209,7 +201,7 @@ private:
                 }
                 task->done("mounted");
                 cache_.remember(diff_ids[i], form);
-                known_.emplace(diff_ids[i], form);
+                layers_.add({{diff_ids[i], form}});
                 ++mounted_;
             }
         } catch (const Error& error) {
@@ -217,95 +209,89 @@ private:
         }
     }
 
-    // What an earlier push has sealed, and did not get away.
-    void upload_from_cache(const Digest& diff_id) {
-        if (known_.contains(diff_id)) return;
-        for (const oci::Descriptor& form : cache_.forms_of(diff_id)) {
-            if (form.media_type != layer_type_) continue;
-            auto body = cache_.find_blob(form);
-            if (!body) continue;
-            known_.emplace(diff_id, form);
-            from_cache_.emplace_back(form, *body);
-            return uploads_.add("layer", form, *std::move(body));
-        }
-    }
-
     // Most engines call an image by its config's digest. With that here or in the registry, and all layers on their
     // way, there is nothing to ask the engine for.
     std::optional<image::Sealed> find_whole() {
-        for (const Digest& diff_id : info_.diff_ids)
-            if (!known_.contains(diff_id)) return std::nullopt;
+        if (is_any_missing()) return std::nullopt;
         const auto id = Digest::try_parse(info_.id);
         const auto config = id ? cache_.find_config(*id, image::largest_config) : std::nullopt;
         if (!config || oci::ImageConfig::parse(*config).diff_ids != info_.diff_ids) return std::nullopt;
         image::Sealed sealed{.config = *config, .layers = {}};
-        for (const Digest& diff_id : info_.diff_ids) sealed.layers.push_back({diff_id, known_.at(diff_id), {}});
+        for (const Digest& diff_id : info_.diff_ids)
+            sealed.layers.push_back({diff_id, layers_.known().at(diff_id), {}});
         return sealed;
     }
 
-    /// A layer of the engine's on its way: it goes on while it is compressed, once it is certain that it is wanted.
-    class Outgoing final : public image::LayerSink {
-    public:
-        Outgoing(Push& push, bool is_cached_as_it_is)
-            : push_(push), is_cached_as_it_is_(is_cached_as_it_is), blob_(push.cache_.new_file()) {}
-        void write(std::span<const std::byte> bytes) override {
-            push_.uploads_.check();
-            blob_.write(bytes);
-        }
-        void begun(const std::optional<Digest>& id, std::uint64_t size) override {
-            // With nothing known beforehand whatever comes is wanted.
-            if ((!id && push_.known_before_ > 0) || size < least_streamed || size > most_streamed) return;
-            push_.uploads_.add(id ? "layer " + id->hex().substr(0, 12) : "layer", blob_);
-            is_under_way_ = true;
-        }
-        void sealed(const std::optional<Digest>& diff_id, const oci::Descriptor& form) override {
-            // It may be there in another form, or twice in the image.
-            const bool is_known = diff_id && push_.known_.contains(*diff_id);
-            // Remembered first: what is killed once the registry has it is not to be sent again.
-            if (!is_known && (diff_id || is_cached_as_it_is_)) push_.cache_.keep(blob_.file(), form.digest);
-            if (!is_known && diff_id) {
-                push_.cache_.remember(*diff_id, form);
-                push_.known_.emplace(*diff_id, form);
-            }
-            blob_.seal(form);
-            if (!is_known && !is_under_way_) push_.uploads_.add("layer", form, body());
-        }
-        io::Body body() const override { return blob_.whole_body(); }
-
-    private:
-        // A small one is sealed before a request is through; a large one could be compressed for longer than ghcr.io
-        // gives an upload, and takes less as a whole.
-        static constexpr std::uint64_t least_streamed = 1 << 20;
-        static constexpr std::uint64_t most_streamed = 4ULL << 30;
-
-        Push& push_;
-        const bool is_cached_as_it_is_;
-        GrowingBlob blob_;
-        bool is_under_way_ = false;
-    };
-
-    std::optional<oci::Descriptor> find_known(const Digest& diff_id) const {
-        const auto found = known_.find(diff_id);
-        return found == known_.end() ? std::nullopt : std::optional(found->second);
-    }
-
-    /// `is_cached_as_it_is`: also what the engine stores compressed, since it takes its time to hand it over again.
-    image::SealHooks hooks(bool is_cached_as_it_is = true) {
-        return {
-            .compression = wanted_.compression,
-            .known =
-                [&](const Digest& diff_id) {
-                    uploads_.check();
-                    return find_known(diff_id);
-                },
-            .new_sink = [this, is_cached_as_it_is] { return std::make_unique<Outgoing>(*this, is_cached_as_it_is); }};
-    }
-
     image::Sealed exported() {
-        way_ = ", by export";
-        known_before_ = known_.size();
-        return in_context("exporting " + wanted_.image + " from the engine",
-                          [&] { return image::seal_export(*engine_.export_image(wanted_.image), progress_, hooks()); });
+        take_way("export");
+        layers_.begin();
+        return in_context("exporting " + wanted_.image + " from the engine", [&] {
+            return image::seal_export(*engine_.export_image(wanted_.image), progress_, layers_.hooks());
+        });
+    }
+
+    // Of what is likely to be missing; then the registry is asked first.
+    bool may_read_folders() {
+        if (wanted_.via == Via::folders && info_.layer_folders.empty())
+            throw Error(Fault::failed, "--via folders needs Docker with its overlay2 store",
+                        "--via auto takes what is best for this engine");
+        if ((wanted_.via != Via::folders && wanted_.via != Via::automatic) || info_.layer_folders.empty() ||
+            !may_relay())
+            return false;
+        std::map<Digest, oci::Descriptor> remembered;
+        for (const Digest& diff_id : info_.diff_ids)
+            if (const auto forms = cache_.forms_of(diff_id); !forms.empty()) remembered.emplace(diff_id, forms.front());
+        return are_folders_quicker(remembered);
+    }
+
+    bool are_folders_quicker(const std::map<Digest, oci::Descriptor>& known) {
+        return wanted_.via == Via::folders || missing_beside(known).missing >= least_in_folders;
+    }
+
+    // The config is left for the relay to get, and what was not built there.
+    void take_folders() {
+        FromFolders got = seal_folders(engine_, info_, sizes(), layers_.hooks(), progress_);
+        tidied_ = std::move(got.tidied);
+        uploads_.check();
+        const bool is_all = got.count > 0 && !is_any_missing();
+        if (!is_all && wanted_.via == Via::folders)
+            throw Error(Fault::failed,
+                        fmt::format("not all layers of {} are to be had by --via folders", wanted_.image),
+                        "the engine has not built them, or does not give them; --via auto gets them another way");
+        if (got.count > 0) way_ = is_all ? ", by folders" : ", by folders and";
+    }
+
+    bool is_any_missing() const {
+        return std::any_of(info_.diff_ids.begin(), info_.diff_ids.end(),
+                           [&](const Digest& diff_id) { return !layers_.known().contains(diff_id); });
+    }
+
+    // Unless the folders gave everything.
+    void take_way(std::string_view way) {
+        if (way_.empty()) way_ = ", by";
+        if (way_ != ", by folders") way_ += fmt::format(" {}", way);
+    }
+
+    const std::vector<std::uint64_t>& history() {
+        if (history_.empty()) history_ = engine_.history_sizes(info_.id);
+        return history_;
+    }
+
+    // Where it can be said which layer is of which step.
+    std::map<Digest, std::uint64_t> sizes() {
+        std::vector<std::uint64_t> sizes;
+        std::copy_if(history().rbegin(), history().rend(), std::back_inserter(sizes),
+                     [](auto size) { return size > 0; });
+        std::map<Digest, std::uint64_t> out;
+        if (sizes.size() != info_.diff_ids.size()) return out;
+        for (std::size_t i = 0; i < sizes.size(); ++i) out.emplace(info_.diff_ids[i], sizes[i]);
+        return out;
+    }
+
+    Volume missing_beside(const std::map<Digest, oci::Descriptor>& known) {
+        std::vector<bool> is_missing;
+        for (const Digest& diff_id : info_.diff_ids) is_missing.push_back(!known.contains(diff_id));
+        return volume_of(history(), is_missing);
     }
 
     const engine::Info& engine_info() { return engine_info_.get(); }
@@ -317,7 +303,8 @@ private:
             throw Error(Fault::failed, "--via relay needs Docker, not podman",
                         "--via auto takes what is best for this engine");
         if (wanted_.via == Via::relay) return true;
-        return wanted_.via == Via::automatic && has_relay &&
+        if (wanted_.via == Via::folders && !has_relay) return false;
+        return (wanted_.via == Via::automatic || wanted_.via == Via::folders) && has_relay &&
                engine::find_local_process(engine_.endpoint(), engine_info());
     }
 
@@ -328,10 +315,7 @@ private:
     }
 
     bool is_by_relay_quicker() {
-        std::vector<bool> is_missing;
-        for (const Digest& diff_id : info_.diff_ids) is_missing.push_back(!known_.contains(diff_id));
-        return is_relay_quicker(volume_of(engine_.history_sizes(info_.id), is_missing),
-                                std::thread::hardware_concurrency());
+        return is_relay_quicker(missing_beside(layers_.known()), std::thread::hardware_concurrency());
     }
 
     std::optional<image::Sealed> relayed() {
@@ -340,11 +324,12 @@ private:
             see();
             return is_relay_wanted();
         };
-        return taken("exports the image", hooks(), prepare, [&](const TakingHooks& taking) {
+        return taken("exports the image", layers_.hooks(), prepare, [&](const TakingHooks& taking) {
             auto config = relay_image(engine_, info_, taking, progress_);
             if (!config) return std::optional<image::Sealed>();
             image::Sealed out{.config = *std::move(config), .layers = {}};
-            for (const Digest& diff_id : info_.diff_ids) out.layers.push_back({diff_id, known_.at(diff_id), {}});
+            for (const Digest& diff_id : info_.diff_ids)
+                out.layers.push_back({diff_id, layers_.known().at(diff_id), {}});
             return std::optional(std::move(out));
         });
     }
@@ -376,7 +361,7 @@ private:
                 fmt::format("the engine does not hand over its layers, and {}: {}", otherwise, error.message()));
         }
         if (ours) std::rethrow_exception(ours);
-        if (sealed) way_ = ", by relay";
+        if (sealed) take_way("relay");
         return sealed;
     }
 
@@ -414,6 +399,9 @@ private:
         progress_.note(fmt::format("pushed:  {}, in {}", what, human_seconds(seconds)));
     }
 
+    // With less the engine is through before a container is made and removed.
+    static constexpr std::uint64_t least_in_folders = 4 << 20;
+
     engine::Engine& engine_;
     registry::Repository& repository_;
     image::LayerCache& cache_;
@@ -423,10 +411,9 @@ private:
     const oci::Platform platform_;
     std::shared_future<engine::Info> engine_info_;
     const std::string_view layer_type_;
+    std::vector<std::uint64_t> history_;
+    std::future<void> tidied_;
     const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-    std::map<Digest, oci::Descriptor> known_;  // by diff ID: what the registry has or is being sent
-    std::vector<std::pair<oci::Descriptor, io::Body>> from_cache_;
-    std::size_t known_before_ = 0;  // when the export began
     std::size_t existed_ = 0;
     std::atomic<std::size_t> mounted_ = 0;
     bool has_looked_ = false;
@@ -437,6 +424,7 @@ private:
     std::string way_;       // nothing when the engine was not asked for any byte
     Sent sent_;
     Uploads uploads_;
+    Layers layers_;
 };
 
 }  // namespace

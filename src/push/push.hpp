@@ -18,8 +18,9 @@ namespace wasmx::push {
 
 /// How the layers get there. `engine`: it pushes them itself, which costs nothing where its store holds them
 /// compressed. `relay`: it pushes what is missing to us, and we push. `exported`: it exports the image, and we compress
-/// and push. `automatic` chooses by the engine's store, and by how much is missing.
-enum class Via { automatic, engine, relay, exported };
+/// and push. `folders`: it gives us the folders in which it keeps their files, and we compress and push. `automatic`
+/// chooses by the engine's store, and by how much is missing.
+enum class Via { automatic, engine, relay, exported, folders };
 
 struct Wanted {
     std::string image;       ///< its name on the engine

@@ -14,14 +14,14 @@ namespace {
 // (Engine API, GET /images/{name}/json: GraphDriver) The lower ones from the top down.
 std::vector<std::string> folders_of(const nlohmann::json& image, std::size_t layers) {
     const auto driver = image.find("GraphDriver");
-    if (driver == image.end() || !driver->is_object() || driver->value("Name", "") != "overlay2") return {};
+    if (driver == image.end() || !driver->is_object() || text_of(*driver, "Name") != "overlay2") return {};
     const auto data = driver->find("Data");
     if (data == driver->end() || !data->is_object()) return {};
     std::vector<std::string> out;
-    const std::string lower = data->value("LowerDir", "");
+    const std::string lower = text_of(*data, "LowerDir");
     if (!lower.empty())
         for (const auto folder : split(lower, ':')) out.insert(out.begin(), std::string(folder));
-    out.push_back(data->value("UpperDir", ""));
+    out.push_back(text_of(*data, "UpperDir"));
     const bool is_whole = out.size() == layers && std::none_of(out.begin(), out.end(), [](const std::string& folder) {
                               return !folder.starts_with('/');
                           });

@@ -70,6 +70,7 @@ FromFolders seal_folders(engine::Engine& engine, const engine::ImageInfo& image,
         });
     } catch (const Error& error) {
         if (error.fault() == Fault::interrupted) throw;
+        progress.warn(fmt::format("the engine does not let its folders be read: {}", error.message()));
     }
     return out;
 }

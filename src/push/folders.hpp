@@ -15,7 +15,7 @@ namespace wasmx::push {
 /// first one whose folder does not make it, as of those that were not built there; what follows is likely to be of the
 /// same origin. `sizes` are what is known of the layers, by diff ID, in bytes of files.
 ///
-/// An engine that does not give its folders is no error: none is sealed.
+/// An engine that does not give its folders is no error: it is told, and the layers are left.
 struct FromFolders {
     std::size_t count = 0;     ///< of layers that were sealed
     std::future<void> tidied;  ///< ready when the engine is as it was; it may be none

@@ -220,13 +220,11 @@ private:
         return name.substr(0, base) + ".wh." + name.substr(base);
     }
 
-    // Docker archives a container's files where it does not see its own /etc/group.
+    // Docker archives a container's files where it sees the container's /etc/group, or none; its layers it does not.
     void name_owners(Block& header) const {
         if (!stores_names_) return;
-        if (text_in(header, user_field).empty())
-            set_text(header, user_field, names_.user(number_in(header, uid_field)));
-        if (text_in(header, group_field).empty())
-            set_text(header, group_field, names_.group(number_in(header, gid_field)));
+        set_text(header, user_field, names_.user(number_in(header, uid_field)));
+        set_text(header, group_field, names_.group(number_in(header, gid_field)));
     }
 
     // As Go's archive/tar does it: records only for what a header does not hold, all of them once there is one.

@@ -516,6 +516,7 @@ class ViaFolders(PushCase):
         *(f"echo edge >/$(printf 'n%.0s' $(seq {size}))" for size in (97, 98, 99, 100, 101, 102)),
         "echo umlaut >/f/f\u00fcr; mkdir /f/\u00e9",
         "echo owned >/f/owned; chown 1:42 /f/owned; echo other >/f/other; chown 12345:54321 /f/other",
+        "echo inner:x:12345:54321::/:/bin/sh >>/etc/passwd; echo inner:x:54321: >>/etc/group",  # known there alone
         "echo set >/f/set; chmod 6755 /f/set; mkdir -m 1777 /f/sticky",
         "ln /f/set /f/hard; ln -s /f/set /f/soft; ln -s $(printf 'l%.0s' $(seq 140)) /f/far; mkfifo /f/fifo",
         "mkdir /f/below; echo 1 >/f/below/one; echo 2 >/f/below/two",

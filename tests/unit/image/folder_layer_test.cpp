@@ -71,8 +71,12 @@ const std::string top = Entry{.name = "./", .type = '5', .mode = 0755}.text();
 
 std::string made_of(const std::string& archive) {
     const auto source = io::from_string(archive);
-    const OwnerNames names{.user = [](std::uint64_t uid) { return uid == 1000 ? "builder" : ""; },
-                           .group = [](std::uint64_t gid) { return gid == 42 ? "shadow" : ""; }};
+    const OwnerNames names{.user = [](std::uint64_t uid) { return uid == 1000 ? "builder"
+                                                                  : uid == 0  ? "root"
+                                                                              : ""; },
+                           .group = [](std::uint64_t gid) { return gid == 42  ? "shadow"
+                                                                   : gid == 0 ? "root"
+                                                                              : ""; }};
     return io::read_all(*layer_of_folder(*source, names), 1 << 20);
 }
 
@@ -110,7 +114,7 @@ TEST_CASE("what overlay2 keeps as a device is a whiteout in a layer, and so is a
 
 TEST_CASE("owners are named where the engine names them, and where it does not they are not") {
     const Entry file{.name = "./a", .uid = 1000, .gid = 42, .user = "", .group = ""};
-    check(file.text() + Entry{.name = "./b", .gid = 43, .group = ""}.text(),
+    check(file.text() + Entry{.name = "./b", .gid = 43, .group = "of-the-image"}.text(),
           Entry{.name = "a", .uid = 1000, .gid = 42, .user = "builder", .group = "shadow"}.text() +
               Entry{.name = "b", .gid = 43, .group = ""}.text());
     const std::string nameless = Entry{.name = "./", .type = '5', .mode = 0755, .user = "", .group = ""}.text();

@@ -161,8 +161,7 @@ public:
     /// Reads folders of the engine's machine, such as an image's `layer_folders`, one after the other, through a
     /// container of that image that is created, never started, and removed. `take` gets the tar of "folder/.", and says
     /// whether to go on. An engine that does not give them is Fault::failed. What is returned is ready when the
-    /// container is gone, and with it those that killed programs of this
-    /// machine have left.
+    /// container is gone, and with it those that killed programs of this machine have left.
     std::future<void> copy_folders(const std::string& image, const std::vector<std::string>& folders,
                                    const std::function<bool(std::size_t index, io::Source& archive)>& take);
     /// Runs a short command in a container of an image, without a network; the container is removed. One that cannot be

@@ -221,10 +221,17 @@ private:
     }
 
     // Docker archives a container's files where it sees the container's /etc/group, or none; its layers it does not.
-    void name_owners(Block& header) const {
+    void name_owners(Block& header) {
         if (!stores_names_) return;
-        set_text(header, user_field, names_.user(number_in(header, uid_field)));
-        set_text(header, group_field, names_.group(number_in(header, gid_field)));
+        set_text(header, user_field, name_of(number_in(header, uid_field), names_.user, users_));
+        set_text(header, group_field, name_of(number_in(header, gid_field), names_.group, groups_));
+    }
+
+    // Asked once for each: the machine may read a file for every answer.
+    static const std::string& name_of(std::uint64_t id, const std::function<std::string(std::uint64_t)>& find,
+                                      std::map<std::uint64_t, std::string>& found) {
+        const auto known = found.find(id);
+        return known != found.end() ? known->second : found.emplace(id, find(id)).first->second;
     }
 
     // As Go's archive/tar does it: records only for what a header does not hold, all of them once there is one.
@@ -272,6 +279,7 @@ private:
 
     io::Source& archive_;
     const OwnerNames names_;
+    std::map<std::uint64_t, std::string> users_, groups_;
     bool stores_names_ = false;
     std::set<std::string> hidden_;  // by whiteouts that are no links
     bool is_over_ = false;

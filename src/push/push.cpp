@@ -223,7 +223,7 @@ private:
     }
 
     image::Sealed exported() {
-        take_way("export");
+        way_ = way_.empty() ? ", by export" : ", by folders and export";  // if only for the config
         layers_.begin();
         return in_context("exporting " + wanted_.image + " from the engine", [&] {
             return image::seal_export(*engine_.export_image(wanted_.image), progress_, layers_.hooks());
@@ -234,6 +234,9 @@ private:
     bool may_read_folders() {
         if (wanted_.via == Via::folders && info_.layer_folders.empty())
             throw Error(Fault::failed, "--via folders needs Docker with its overlay2 store",
+                        "--via auto takes what is best for this engine");
+        if (wanted_.via == Via::folders && !may_relay())
+            throw Error(Fault::failed, "--via folders needs an engine on this machine",
                         "--via auto takes what is best for this engine");
         if ((wanted_.via != Via::folders && wanted_.via != Via::automatic) || info_.layer_folders.empty() ||
             !may_relay())

@@ -27,8 +27,10 @@ public:
 
     std::string str() const;  ///< sha256:…
     std::string hex() const;  ///< the 64 digits
+    /// As docker quotes the ID of a layer or an image: 6e1da99a44ea
+    std::string short_id() const { return hex().substr(0, 12); }
     /// As people quote it: sha256:6e1da99a44ea
-    std::string brief() const { return str().substr(0, 7 + 12); }
+    std::string brief() const { return "sha256:" + short_id(); }
 
     auto operator<=>(const Digest&) const = default;
 

@@ -13,13 +13,10 @@ namespace wasmx::push {
 
 namespace {
 
-constexpr std::size_t short_id_digits = 12;
-
 /// Whether the folder makes the layer; not a byte of it is on its way before that is known.
 bool seal(io::Source& archive, const Digest& diff_id, std::uint64_t size, const image::SealHooks& hooks,
           Progress& progress) {
-    const auto task = progress.task(
-        fmt::format("reading layer {} ({})", diff_id.hex().substr(0, short_id_digits), human_bytes(size)), size);
+    const auto task = progress.task(fmt::format("reading layer {} ({})", diff_id.short_id(), human_bytes(size)), size);
     const auto sink = hooks.new_sink();
     io::Tally plain, packed;
     auto chain = image::layer_of_folder(archive, image::names_of_this_machine());

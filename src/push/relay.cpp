@@ -22,7 +22,6 @@ namespace wasmx::push {
 
 namespace {
 
-constexpr std::size_t short_id_digits = 12;  // of a diff ID, in what the engine tells
 // How long an upload waits until it is known which layer the one before is of, or until that one is through. Without a
 // name it is read to its end.
 constexpr std::chrono::seconds turn_limit{3};
@@ -32,8 +31,6 @@ void yield_to_engine() {
     constexpr int lower = 10;
     ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), lower);  // of the thread alone (Linux); it may fail
 }
-
-std::string short_id(const Digest& diff_id) { return diff_id.hex().substr(0, short_id_digits); }
 
 class LayerEnd final : public io::Sink {
 public:
@@ -68,8 +65,8 @@ public:
           push_(engine, image, io::LoopbackServer::Ahead::little),
           stopped_(push_.stopping(), [this] { wake_all(); }) {
         for (const Digest& diff_id : image_.diff_ids) {
-            wanted_.emplace(short_id(diff_id), diff_id);
-            unseen_.insert(short_id(diff_id));
+            wanted_.emplace(diff_id.short_id(), diff_id);
+            unseen_.insert(diff_id.short_id());
         }
     }
 
@@ -100,8 +97,8 @@ private:
             const auto form = hooks_.layers.known(diff_id);
             if (!form) continue;
             there_.emplace(form->digest, form->size);
-            wanted_.erase(short_id(diff_id));
-            unseen_.erase(short_id(diff_id));
+            wanted_.erase(diff_id.short_id());
+            unseen_.erase(diff_id.short_id());
             for (const auto& [_, upload] : uploads_)
                 if (upload->diff_id == diff_id) upload->known = true;
         }
@@ -240,7 +237,7 @@ private:
             {
                 const std::lock_guard lock(mutex_);
                 if (!push_.is_ready() || upload->known || !upload->diff_id) return;
-                if (!upload->task) upload->task = task_for(short_id(*upload->diff_id), upload->total);
+                if (!upload->task) upload->task = task_for(upload->diff_id->short_id(), upload->total);
                 upload->task->advance(std::exchange(untold, 0));
             }
             if (std::exchange(is_begun, true)) return;
@@ -292,12 +289,12 @@ private:
         {
             // Before the next one begins, for which its events could be taken.
             const std::lock_guard lock(mutex_);
-            named_.insert(short_id(diff_id));
-            unseen_.erase(short_id(diff_id));
+            named_.insert(diff_id.short_id());
+            unseen_.erase(diff_id.short_id());
             unnamed_.erase(upload);
             see_rest();
-            if (!wanted_.contains(short_id(diff_id))) return;
-            if (!upload->task) upload->task = task_for(short_id(diff_id), got.plain.size);
+            if (!wanted_.contains(diff_id.short_id())) return;
+            if (!upload->task) upload->task = task_for(diff_id.short_id(), got.plain.size);
         }
         const io::Tally& tally = is_as_it_is_ ? got.sent : got.sealed;
         const oci::Descriptor form{.media_type = std::string(image::layer_type_of(compression_)),
@@ -310,7 +307,7 @@ private:
         }
         const std::lock_guard lock(mutex_);
         upload->task->done(fmt::format("{} compressed", human_bytes(tally.size)));
-        wanted_.erase(short_id(diff_id));
+        wanted_.erase(diff_id.short_id());
     }
 
     io::LoopbackReply commit(const io::LoopbackRequest& request) {

@@ -123,6 +123,25 @@ TEST_CASE("owners are named where the engine names them, and where it does not t
     CHECK(made_of(nameless + file.text() + end) == after.text() + end);
 }
 
+TEST_CASE("the name of an owner is asked for once") {
+    std::string asked;
+    const OwnerNames names{.user =
+                               [&](std::uint64_t uid) {
+                                   asked += fmt::format(" u{}", uid);
+                                   return "";
+                               },
+                           .group =
+                               [&](std::uint64_t gid) {
+                                   asked += fmt::format(" g{}", gid);
+                                   return "";
+                               }};
+    const auto archive =
+        io::from_string(top + Entry{.name = "./a", .uid = 1}.text() + Entry{.name = "./b", .uid = 1, .gid = 2}.text() +
+                        Entry{.name = "./c", .gid = 2}.text() + end);
+    io::drain(*layer_of_folder(*archive, names));
+    CHECK(asked == " u1 g0 g2 u0");
+}
+
 TEST_CASE("a long name is split, or in a record, as docker does it with the name that it has in the image") {
     const std::string folder(98, 'd');
     const std::string base(60, 'b');

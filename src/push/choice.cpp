@@ -16,17 +16,24 @@ constexpr std::size_t most_pushed_at_once = 5;  // dockerd's max-concurrent-uplo
 
 }  // namespace
 
+std::vector<std::uint64_t> layer_sizes(const std::vector<std::uint64_t>& history, std::size_t layers) {
+    std::vector<std::uint64_t> sizes;
+    std::copy_if(history.rbegin(), history.rend(), std::back_inserter(sizes), [](auto size) { return size > 0; });
+    if (sizes.size() != layers) sizes.clear();
+    return sizes;
+}
+
 Volume volume_of(const std::vector<std::uint64_t>& history, const std::vector<bool>& is_missing) {
     Volume out;
     out.image = std::accumulate(history.begin(), history.end(), std::uint64_t{0});
     out.layers = static_cast<std::size_t>(std::count(is_missing.begin(), is_missing.end(), true));
-    std::vector<std::uint64_t> sizes;  // of layers with something in them, the top one first
-    std::copy_if(history.begin(), history.end(), std::back_inserter(sizes), [](auto size) { return size > 0; });
-    if (sizes.size() == is_missing.size()) {
+    if (const auto sizes = layer_sizes(history, is_missing.size()); !sizes.empty()) {
         for (std::size_t i = 0; i < sizes.size(); ++i)
-            if (is_missing[sizes.size() - 1 - i]) out.missing += sizes[i];
+            if (is_missing[i]) out.missing += sizes[i];
         return out;
     }
+    std::vector<std::uint64_t> sizes;  // of layers with something in them, the top one first
+    std::copy_if(history.begin(), history.end(), std::back_inserter(sizes), [](auto size) { return size > 0; });
     // Some layers are empty, nobody says which: of the n layers from the top, the sizes are among the first n.
     const auto lowest = std::find(is_missing.begin(), is_missing.end(), true);
     const auto count = std::min(static_cast<std::size_t>(is_missing.end() - lowest), sizes.size());

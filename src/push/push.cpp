@@ -12,6 +12,7 @@
 #include "engine/capacity.hpp"
 #include "image/published.hpp"
 #include "image/sealed.hpp"
+#include "push/base_layers.hpp"
 #include "push/choice.hpp"
 #include "push/existing.hpp"
 #include "push/folders.hpp"
@@ -183,30 +184,15 @@ private:
         existed_ = layers_.known().size();
     }
 
-    // It only saves work: whatever is wrong with the base, its layers can be uploaded.
     void mount_from_base() {
-        const auto& diff_ids = info_.diff_ids;
-        try {
-            const auto base = image::find_published(*wanted_.base_repository, *wanted_.base, platform_);
-            if (!base) return;
-            const std::size_t common = std::min(diff_ids.size(), base->config.diff_ids.size());
-            for (std::size_t i = 0; i < common && diff_ids[i] == base->config.diff_ids[i]; ++i) {
-                const oci::Descriptor form = image::oci_form(base->manifest.layers[i]);
-                if (layers_.known().contains(diff_ids[i]) || form.media_type != layer_type_) continue;
-                const auto task = progress_.task(
-                    fmt::format("mounting layer {} ({})", form.digest.brief(), human_bytes(form.size)), 0);
-                if (!repository_.mount_blob(form.digest, wanted_.base->repository())) {
-                    task->done("not possible");
-                    continue;
-                }
-                task->done("mounted");
-                cache_.remember(diff_ids[i], form);
-                layers_.add({{diff_ids[i], form}});
-                ++mounted_;
-            }
-        } catch (const Error& error) {
-            if (error.fault() == Fault::interrupted) throw;
-        }
+        const auto is_wanted = [&](const Digest& diff_id, const oci::Descriptor& form) {
+            return !layers_.known().contains(diff_id) && form.media_type == layer_type_;
+        };
+        const auto mounted = mount_base_layers(repository_, *wanted_.base_repository, *wanted_.base, platform_,
+                                               info_.diff_ids, is_wanted, progress_);
+        for (const auto& [diff_id, form] : mounted) cache_.remember(diff_id, form);
+        mounted_ += mounted.size();
+        layers_.add(mounted);
     }
 
     // Most engines call an image by its config's digest. With that here or in the registry, and all layers on their
@@ -280,13 +266,9 @@ private:
         return history_;
     }
 
-    // Where it can be said which layer is of which step.
     std::map<Digest, std::uint64_t> sizes() {
-        std::vector<std::uint64_t> sizes;
-        std::copy_if(history().rbegin(), history().rend(), std::back_inserter(sizes),
-                     [](auto size) { return size > 0; });
         std::map<Digest, std::uint64_t> out;
-        if (sizes.size() != info_.diff_ids.size()) return out;
+        const auto sizes = layer_sizes(history(), info_.diff_ids.size());
         for (std::size_t i = 0; i < sizes.size(); ++i) out.emplace(info_.diff_ids[i], sizes[i]);
         return out;
     }

@@ -27,6 +27,13 @@ TEST_CASE("what is missing is known by its size where every layer has one") {
     CHECK(volume_of(history, {false, false, false, false}).missing == 0);
 }
 
+TEST_CASE("a layer has a size where there are as many sizes as layers") {
+    CHECK(layer_sizes(history, 4) ==
+          std::vector<std::uint64_t>{270 * mega, 700 * mega, 600 * mega, 30 * mega});  // base first
+    CHECK(layer_sizes(history, 5).empty());
+    CHECK(layer_sizes({}, 1).empty());
+}
+
 TEST_CASE("with empty layers among them it is at most so much") {
     // Six layers, of which two are empty: the two from the top are at most the two topmost sizes.
     CHECK(volume_of(history, {false, false, false, false, false, true}).missing == 30 * mega);

@@ -58,6 +58,7 @@ class Scratch final : public LayerSink {
 public:
     void write(std::span<const std::byte> bytes) override { file_.write(bytes); }
     void begun(const std::optional<Digest>&, std::uint64_t) override {}
+    void promised(const oci::Descriptor&) override {}
     void sealed(const std::optional<Digest>&, const oci::Descriptor&) override {}
     io::Body body() const override { return file_.body(); }
 

@@ -47,6 +47,8 @@ public:
     /// Told at most once, and only of a layer that is certainly on its way: of `size` bytes, and by its diff ID, or the
     /// digest of one that the engine has compressed, where that is known before its end.
     virtual void begun(const std::optional<Digest>& id, std::uint64_t size) = 0;
+    /// The same of one that comes as the engine has compressed it: what will be written is known beforehand.
+    virtual void promised(const oci::Descriptor& form) = 0;
     /// The diff ID is not known of one that the engine stores compressed.
     virtual void sealed(const std::optional<Digest>& diff_id, const oci::Descriptor&) = 0;
     /// What was written.

@@ -172,18 +172,22 @@ private:
 
     // The registry holds it against the digest.
     void pass_on(io::LoopbackRequest& request, const Digest& digest, std::uint64_t size) {
-        const auto layer = begin_layer(digest, size);
+        const oci::Descriptor form{.media_type = std::string(oci::media_type::oci_layer_gzip),
+                                   .digest = digest,
+                                   .size = size,
+                                   .annotations = {}};
+        const auto layer = new_layer();
+        {
+            const std::lock_guard lock(mutex_);
+            layer->promised(form);
+        }
         drain(request.body, *layer);
-        settle(digest, *layer,
-               {.media_type = std::string(oci::media_type::oci_layer_gzip),
-                .digest = digest,
-                .size = size,
-                .annotations = {}});
+        settle(digest, *layer, form);
     }
 
     // As `docker load` leaves layers, and as hardly any registry has them.
     void compress(io::LoopbackRequest& request, const Digest& diff_id, std::uint64_t size) {
-        const std::string id = diff_id.hex().substr(0, 12);
+        const std::string id = diff_id.short_id();
         const auto task = progress_.task(fmt::format("taking layer {} ({})", id, human_bytes(size)), size);
         const auto layer = begin_layer(diff_id, size);
         io::Tally plain;

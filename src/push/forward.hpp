@@ -22,8 +22,8 @@ struct Forwarded {
 /// already and takes the rest: as it is where it is compressed; compressed by us where it is not, unless that is
 /// `known`. Nothing is published. Nullopt when it was not wanted after all.
 ///
-/// Layers go to `new_sink`, whose calls never overlap but for `write`; those that the engine has compressed are begun
-/// by their digest, sealed without a diff ID, and not held against it. `has_blob`: of a digest that the engine has,
+/// Layers go to `new_sink`, whose calls never overlap but for `write`; those that the engine has compressed are
+/// promised, sealed without a diff ID, and not held against it. `has_blob`: of a digest that the engine has,
 /// whether it need not give it; by several threads at once. What the hooks throw ends it.
 std::optional<Forwarded> forward_image(engine::Engine& engine, const engine::ImageInfo& image,
                                        const oci::Platform& platform, const TakingHooks& hooks,

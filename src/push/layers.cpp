@@ -37,7 +37,12 @@ public:
     void begun(const std::optional<Digest>& id, std::uint64_t size) override {
         // With nothing known beforehand whatever comes is wanted.
         if ((!id && layers_.known_before_ > 0) || size < least_streamed || size > most_streamed) return;
-        layers_.uploads_.add(id ? "layer " + id->hex().substr(0, 12) : "layer", blob_);
+        layers_.uploads_.add(id ? "layer " + id->short_id() : "layer", blob_);
+        is_under_way_ = true;
+    }
+    void promised(const oci::Descriptor& form) override {
+        if (form.size < least_streamed) return;
+        layers_.uploads_.add("layer", form, blob_);
         is_under_way_ = true;
     }
     void sealed(const std::optional<Digest>& diff_id, const oci::Descriptor& form) override {

@@ -79,6 +79,10 @@ void Uploads::add(const std::string& name, const oci::Descriptor& blob, io::Body
 
 void Uploads::add(const std::string& name, const GrowingBlob& blob) { put({name, blob.whole(), blob.body()}); }
 
+void Uploads::add(const std::string& name, const oci::Descriptor& promised, const GrowingBlob& blob) {
+    put({name, blob.whole(), {.size = promised.size, .open = blob.body().open}, promised});
+}
+
 void Uploads::put(Job job) {
     check();
     {
@@ -162,8 +166,8 @@ private:
         uploads_.stop_if_useless();
         // What is read again, since it was lost or is to be skipped, is no progress.
         if (at > farthest_) task_.advance(at - std::exchange(farthest_, at));
-        if (!is_known(job_.blob)) return;
-        if (const auto expected = pace_.overrun(at, job_.blob.get().size, seconds))
+        if (!job_.body.size) return;
+        if (const auto expected = pace_.overrun(at, *job_.body.size, seconds))
             uploads_.progress_.warn(fmt::format("{}: at {} it takes {}, and {} gives an upload ten minutes", name_,
                                                 rate(at, seconds), human_seconds(*expected),
                                                 uploads_.repository_.registry()));
@@ -178,11 +182,23 @@ private:
 };
 
 void Uploads::upload(const Job& job) {
+    if (is_given_up(job.blob)) return;
     try {
-        is_known(job.blob) ? upload_whole(job) : upload_growing(job);
+        if (job.promised) return upload_whole(job, *job.promised);
+        is_known(job.blob) ? upload_whole(job, job.blob.get()) : upload_growing(job);
     } catch (const Error&) {
         // Whoever was making it has said why, if there is anything to be said.
         if (!is_given_up(job.blob)) throw;
+    }
+}
+
+// Whoever was making the blob may have given it up, which is no failure of the upload.
+void Uploads::send_or_give_up(const Job& job, Progress::Task& task, const std::function<void()>& send) {
+    try {
+        send();
+    } catch (const Error&) {
+        if (is_given_up(job.blob)) task.done("given up");
+        throw;
     }
 }
 
@@ -190,24 +206,20 @@ void Uploads::upload_growing(const Job& job) {
     const auto task = progress_.task(fmt::format("pushing {} as it is made", job.name), 0);
     Watched watched(*this, *task, job.name, job);
     const auto start = SteadyClock::now();
-    try {
+    send_or_give_up(job, *task, [&] {
         in_context("uploading " + job.name,
                    [&] { repository_.put_growing_blob(watched.body(), [&] { return job.blob.get(); }); });
-    } catch (const Error&) {
-        if (is_given_up(job.blob)) task->done("given up");
-        throw;
-    }
+    });
     const oci::Descriptor& blob = job.blob.get();
     task->done(fmt::format("uploaded {} ({}), {}", blob.digest.brief(), human_bytes(blob.size),
                            rate(blob.size, seconds_since(start))));
     count(blob.size);
 }
 
-void Uploads::upload_whole(const Job& job) {
-    const oci::Descriptor& blob = job.blob.get();
+void Uploads::upload_whole(const Job& job, const oci::Descriptor& blob) {
     const std::string name = fmt::format("{} {} ({})", job.name, blob.digest.brief(), human_bytes(blob.size));
     const auto task = progress_.task("pushing " + name, blob.size);
-    if (repository_.has_blob(blob.digest)) {
+    if (!job.promised && repository_.has_blob(blob.digest)) {
         task->done("exists");
         const std::lock_guard lock(mutex_);
         ++sent_.existed;
@@ -219,7 +231,8 @@ void Uploads::upload_whole(const Job& job) {
                                    limits->bytes / 1'000'000'000));
     const auto start = SteadyClock::now();
     Watched watched(*this, *task, name, job);
-    in_context("uploading " + name, [&] { repository_.put_blob(blob, watched.body()); });
+    send_or_give_up(job, *task,
+                    [&] { in_context("uploading " + name, [&] { repository_.put_blob(blob, watched.body()); }); });
     task->done(fmt::format("uploaded, {}", rate(blob.size, seconds_since(start))));
     count(blob.size);
 }

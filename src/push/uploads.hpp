@@ -4,8 +4,10 @@
 #include <condition_variable>
 #include <deque>
 #include <exception>
+#include <functional>
 #include <future>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -39,6 +41,8 @@ public:
     /// Takes a blob that is still being made and that nobody has: what there is of it goes on at once, where an upload
     /// is free. One that is given up is dropped.
     void add(const std::string& name, const GrowingBlob& blob);
+    /// The same where it is known beforehand what it will be.
+    void add(const std::string& name, const oci::Descriptor& promised, const GrowingBlob& blob);
     /// Throws the first error so far; the work that makes blobs asks now and then.
     void check();
     /// Returns when the registry has them all; throws the first error.
@@ -49,13 +53,15 @@ private:
         std::string name;
         std::shared_future<oci::Descriptor> blob;
         io::Body body;
+        std::optional<oci::Descriptor> promised = {};  ///< of one that is still being made
     };
     class Watched;
     void put(Job job);
     void work();
     void upload(const Job& job);
-    void upload_whole(const Job& job);
+    void upload_whole(const Job& job, const oci::Descriptor& blob);
     void upload_growing(const Job& job);
+    static void send_or_give_up(const Job& job, Progress::Task& task, const std::function<void()>& send);
     void count(std::uint64_t bytes);
     void give_up(std::exception_ptr error);
     void stop_if_useless();

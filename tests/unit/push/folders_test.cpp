@@ -45,6 +45,7 @@ private:
             if (!is_sealed_) became_.emplace_back("-");
         }
         void write(std::span<const std::byte>) override {}
+        void promised(const oci::Descriptor&) override {}
         void begun(const std::optional<Digest>&, std::uint64_t) override {
             FAIL("it may still turn out to be another");
         }

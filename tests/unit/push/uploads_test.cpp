@@ -67,14 +67,18 @@ struct Scene {
             return {.status = there.contains(seen.target.substr(seen.target.rfind('/') + 1)) ? 200 : 404};
         if (seen.method == "POST") return {.status = 202, .headers = {{"Location", "/v2/kong/x/blobs/uploads/1"}}};
         if (seen.method == "PATCH" || seen.method == "DELETE") return {.status = 202};
+        if (seen.method == "GET") return {.status = 404};
         const std::string digest = seen.target.substr(seen.target.find("digest=") + 7);
         if (digest == refused) return {.status = 413, .early = true};
         if (digest == dropped) {
             dropped.clear();
             return {.drop_request_at = std::size_t{500'000}};
         }
-        there.insert(digest);
-        return {.status = 201};
+        return {.with_body = [this, digest](const test::Seen&) -> test::Reply {
+            const std::lock_guard stored(mutex);
+            there.insert(digest);
+            return {.status = 201};
+        }};
     }};
     io::HttpClient http{{}, "test"};
     registry::Repository repository{
@@ -177,6 +181,26 @@ TEST_CASE("a blob that is being made is on its way before it is whole") {
     CHECK(scene.progress.advanced == text.size());
 }
 
+TEST_CASE("a blob that is being made and is known beforehand goes in one request") {
+    Scene scene;
+    Uploads uploads(scene.repository, scene.progress, 1);
+    const std::string text(2'000'000, 'x');
+    scene.dropped = io::sha256(text).str();  // and once more, from the start
+    GrowingBlob blob{io::TempFile()};
+    uploads.add("layer", blob_of(text), blob);
+    blob.write(io::bytes_of(std::string_view(text).substr(0, 1'000'000)));
+    while (scene.progress.advanced < 1'000'000) std::this_thread::yield();
+    blob.write(io::bytes_of(std::string_view(text).substr(1'000'000)));
+    blob.seal(blob_of(text));
+    const Sent sent = uploads.finish();
+    CHECK(sent.uploaded == 1);
+    CHECK(sent.bytes == text.size());
+    CHECK(scene.dropped.empty());
+    CHECK(scene.there == std::set<std::string>{io::sha256(text).str()});
+    CHECK(scene.progress.advanced == text.size());
+    for (const test::Seen& seen : scene.server.seen()) CHECK(seen.method != "PATCH");
+}
+
 TEST_CASE("a blob that was whole before an upload was free is asked for first") {
     Scene scene;
     scene.there.insert(io::sha256("made").str());
@@ -205,6 +229,15 @@ TEST_CASE("a blob that is given up is no failure") {
         while (scene.progress.advanced < 4) std::this_thread::yield();
         GrowingBlob waiting{io::TempFile()};
         uploads.add("layer", waiting);
+        GrowingBlob promised{io::TempFile()};
+        uploads.add("layer", blob_of("promised"), promised);
+        promised.write(io::bytes_of("prom"));
+    }
+    {
+        GrowingBlob promised{io::TempFile()};
+        uploads.add("layer", blob_of("promised"), promised);
+        promised.write(io::bytes_of("prom"));
+        while (scene.progress.advanced < 8) std::this_thread::yield();
     }
     uploads.add("layer", blob_of("other"), io::body_of("other"));
     const Sent sent = uploads.finish();

@@ -16,6 +16,7 @@ import urllib.parse
 from pathlib import Path
 
 from case import BASE_IMAGE, DOCKER, ENOUGH, LAB, LAB_ENVIRONMENT, REGISTRY, VERSION, Engine, Lab, LabCase
+from engine_elsewhere import EngineElsewhere
 from service import Service, free_port, http_status
 
 
@@ -593,6 +594,16 @@ class ViaFolders(PushCase):
         self.assertIn("are to be had by --via folders", self.push("--via", "folders", exit_code=1).stderr)
         self.assert_absent(self.image)
         self.push()
+        self.check(self.image)
+
+    def test_an_engine_on_another_machine(self):
+        self.make_image(self.image)
+        engine = EngineElsewhere(self.HOST, self.folder / "engine.sock")
+        self.addCleanup(engine.close)
+        self.assertIn("--via folders needs an engine on this machine",
+                      self.push("--via", "folders", exit_code=1, DOCKER_HOST=engine.host).stderr)
+        self.assert_absent(self.image)
+        self.assertIn(", by export", self.push(DOCKER_HOST=engine.host).stderr)
         self.check(self.image)
 
     def test_stores_without_folders(self):

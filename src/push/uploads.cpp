@@ -166,11 +166,17 @@ private:
         uploads_.stop_if_useless();
         // What is read again, since it was lost or is to be skipped, is no progress.
         if (at > farthest_) task_.advance(at - std::exchange(farthest_, at));
-        if (!job_.body.size) return;
-        if (const auto expected = pace_.overrun(at, *job_.body.size, seconds))
+        const auto size = size_if_known();
+        if (const auto expected = size ? pace_.overrun(at, *size, seconds) : std::nullopt)
             uploads_.progress_.warn(fmt::format("{}: at {} it takes {}, and {} gives an upload ten minutes", name_,
                                                 rate(at, seconds), human_seconds(*expected),
                                                 uploads_.repository_.registry()));
+    }
+
+    // One that is still being made may be whole before it has been sent.
+    std::optional<std::uint64_t> size_if_known() const {
+        if (job_.promised) return job_.promised->size;
+        return is_known(job_.blob) ? std::optional(job_.blob.get().size) : std::nullopt;
     }
 
     Uploads& uploads_;

@@ -32,7 +32,7 @@ public:
     /// As people quote it: sha256:6e1da99a44ea
     std::string brief() const { return "sha256:" + short_id(); }
 
-    auto operator<=>(const Digest&) const = default;
+    auto operator<=>(const Digest&) const = default;  // NOLINT(modernize-use-nullptr): there is none (clang-tidy 14)
 
 private:
     std::array<std::byte, size> bytes_{};

@@ -25,7 +25,7 @@ void tell_github(App& app, const doctor::Report& report) {
         if (verdict != doctor::Verdict::warn && verdict != doctor::Verdict::fail) continue;
         const std::string& mend = finding.result.mend;
         annotate(app, verdict == doctor::Verdict::fail ? Level::error : Level::warning, finding.check.id,
-                 mend.empty() ? observed : observed + "\n" + mend);
+                 mend.empty() ? observed : fmt::format("{}\n{}", observed, mend));
     }
     add_to_step_summary(app, doctor::markdown_of(report));
 }

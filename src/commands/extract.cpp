@@ -201,8 +201,9 @@ private:
         }
         const auto tree = selected(repository, text, extract::Content::left);
         std::string base;
-        for (const std::string& name : tree.base) base += "/" + name;
-        for (const auto& [path, entry] : tree.entries) report_.items.push_back({base + "/" + path, entry});
+        for (const std::string& name : tree.base) base.append("/").append(name);
+        for (const auto& [path, entry] : tree.entries)
+            report_.items.push_back({fmt::format("{}/{}", base, path), entry});
         tell_fetched();
         app_.result(arguments_.text("--format") == "json" ? json_of(report_) : listing_of(report_));
     }

@@ -37,7 +37,7 @@ Kind kind_of(Type type) {
 LayerSearch::LayerSearch(Goal goal, const LayerLimits& limits, std::optional<Promise> promise)
     : goal_(std::move(goal)),
       limits_(limits),
-      promise_(std::move(promise)),
+      promise_(promise),
       members_that_count_(goal_.members),
       is_directory_(goal_.path.size()) {}
 

@@ -47,7 +47,7 @@ Found follow_to_file(const Layers& layers, Goal goal, const LayerLimits& limits,
 
 // The one layer that the image's history points at; nullopt when it has not what was promised.
 std::optional<Found> find_in_layer(const Layers& layers, Goal goal, const LayerLimits& limits, const Clues& clues) {
-    LayerSearch search(goal, limits, clues.promise);
+    LayerSearch search(std::move(goal), limits, clues.promise);
     read_layer(layers, *clues.layer, search);
     if (!search.is_settled()) return std::nullopt;
     return found_by(search, *clues.layer, {});

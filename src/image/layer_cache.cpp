@@ -15,7 +15,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::uint64_t most_json = 64 * 1024;
+constexpr std::uint64_t most_json = 64 << 10;
 constexpr std::uint64_t most_config = 16 << 20;
 
 std::optional<oci::Descriptor> parse_form(std::string_view text) {

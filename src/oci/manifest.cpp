@@ -99,7 +99,7 @@ std::variant<Manifest, Index> parse_manifest(std::string_view text, std::string_
     };
     if (!known()) {
         kind = reading("manifest", text, [](const Json& json) {
-            const std::string stated = text_or_empty(json, "mediaType");
+            std::string stated = text_or_empty(json, "mediaType");
             if (!stated.empty()) return stated;
             return std::string(json.contains("manifests") ? media_type::oci_index : media_type::oci_manifest);
         });

@@ -14,7 +14,7 @@ namespace wasmx::registry {
 
 namespace {
 
-constexpr std::uint64_t token_reply_limit = 128 * 1024;
+constexpr std::uint64_t token_reply_limit = 128 << 10;
 
 // Asked for before the first request. Never taken from a challenge to GET /v2/: ghcr.io's names an example repository.
 std::string needed_scope(const std::string& repository, Access access) {

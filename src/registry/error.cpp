@@ -15,7 +15,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::uint64_t body_limit = 64 * 1024;
+constexpr std::uint64_t body_limit = 64 << 10;
 constexpr std::size_t shown_limit = 400;
 
 std::string_view reason_phrase(int status) {

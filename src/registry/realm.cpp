@@ -32,7 +32,7 @@ std::string checked_realm(const std::string& registry_url, const std::string& re
     if (realm.empty())
         throw Error(Fault::unavailable,
                     fmt::format("{} asks for a token and does not say where to get it", printable_url(registry_url)));
-    const std::string absolute = io::resolve_url(request_url, realm);
+    std::string absolute = io::resolve_url(request_url, realm);
     const io::Url registry = io::Url::parse(registry_url);
     const io::Url target = io::Url::parse(absolute);
     const auto refuse = [&](std::string_view why, std::string hint) {

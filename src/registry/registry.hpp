@@ -46,7 +46,7 @@ public:
     };
 
     /// No request is made yet. `name` gives registry and repository. The client outlives the repository.
-    Repository(io::HttpClient& http, const oci::Reference& name, Options options);
+    Repository(io::HttpClient& http, const oci::Reference& name, const Options& options);
     ~Repository();
     Repository(const Repository&) = delete;
     Repository& operator=(const Repository&) = delete;

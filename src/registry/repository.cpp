@@ -75,7 +75,7 @@ struct Repository::State {
     TimePoint spare_since;
 };
 
-Repository::Repository(io::HttpClient& http, const oci::Reference& name, Options options)
+Repository::Repository(io::HttpClient& http, const oci::Reference& name, const Options& options)
     : state_(std::make_unique<State>(http, name, options)) {}
 
 Repository::~Repository() {

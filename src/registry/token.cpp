@@ -82,9 +82,9 @@ std::vector<std::string> merged_scopes(const std::vector<std::string>& scopes) {
     std::vector<std::string> out;
     for (const auto& [thing, actions] : things) {
         std::string all;
-        for (const std::string& action : actions) all += (all.empty() ? "" : ",") + action;
+        for (const std::string& action : actions) all.append(all.empty() ? "" : ",").append(action);
         if (actions.contains("*")) all = "*";
-        out.push_back(all.empty() ? thing : thing + ":" + all);
+        out.push_back(all.empty() ? thing : fmt::format("{}:{}", thing, all));
     }
     return out;
 }

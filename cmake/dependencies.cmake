@@ -39,8 +39,11 @@ add_library(wasmx_options INTERFACE)
 target_compile_options(wasmx_options INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor -Woverloaded-virtual -Wimplicit-fallthrough -Wno-missing-field-initializers $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>
   $<$<BOOL:${WASMX_WERROR}>:-Werror>)
-target_compile_definitions(wasmx_options INTERFACE _FILE_OFFSET_BITS=64
-  $<$<CONFIG:Release>:_FORTIFY_SOURCE=2>)
+# Hardened in every configuration, so that what is tested is what is shipped: scripts/check-hardening reads it from the program.
+target_compile_options(wasmx_options INTERFACE -fPIE -fstack-protector-strong -fstack-clash-protection)
+target_compile_definitions(wasmx_options INTERFACE _FILE_OFFSET_BITS=64 _GLIBCXX_ASSERTIONS
+  $<$<CONFIG:Release,RelWithDebInfo>:_FORTIFY_SOURCE=2>)
+target_link_options(wasmx_options INTERFACE -pie -Wl,-z,relro,-z,now -Wl,-z,noexecstack)
 target_include_directories(wasmx_options INTERFACE ${PROJECT_SOURCE_DIR}/src)
 if(WASMX_SANITIZE)
   # gcc 12 sees uninitialised values in its own <regex> when it instruments.

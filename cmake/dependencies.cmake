@@ -42,7 +42,7 @@ target_compile_options(wasmx_options INTERFACE
 # Hardened in every configuration, so that what is tested is what is shipped: scripts/check-hardening reads it from the program.
 target_compile_options(wasmx_options INTERFACE -fPIE -fstack-protector-strong -fstack-clash-protection)
 target_compile_definitions(wasmx_options INTERFACE _FILE_OFFSET_BITS=64 _GLIBCXX_ASSERTIONS
-  $<$<CONFIG:Release,RelWithDebInfo>:_FORTIFY_SOURCE=2>)
+  $<$<CONFIG:Release>:_FORTIFY_SOURCE=2>)
 target_link_options(wasmx_options INTERFACE -pie -Wl,-z,relro,-z,now -Wl,-z,noexecstack)
 target_include_directories(wasmx_options INTERFACE ${PROJECT_SOURCE_DIR}/src)
 if(WASMX_SANITIZE)

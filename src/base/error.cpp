@@ -8,6 +8,13 @@
 
 namespace wasmx {
 
+std::string Error::shown(std::string_view text) {
+    constexpr std::size_t longest = 4000;
+    std::string out = printable(clipped(text, longest));
+    if (text.size() > longest) out += "…";
+    return out;
+}
+
 Error system_error(std::string_view doing, int error_number) {
     std::string hint;
     if (error_number == ENOSPC || error_number == EDQUOT)

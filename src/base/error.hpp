@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/text.hpp"
+
 namespace wasmx {
 
 /// What kind of failure it is; decides the exit code (usage and config: 2, interrupted: 130 or 143, the rest: 1).
@@ -25,11 +27,12 @@ enum class Fault {
 };
 
 /// The one exception of the program. `message` says what happened; frames, outermost first, say what was being done;
-/// `hint` is the next step, in words a user can act on.
+/// `hint` is the next step, in words a user can act on. Its texts are made `printable`, and
+/// cut at 4,000 bytes, since most of them quote somebody.
 class Error : public std::exception {
 public:
-    Error(Fault fault, std::string message, std::string hint = {})
-        : fault_(fault), message_(std::move(message)), hint_(std::move(hint)) {}
+    Error(Fault fault, std::string_view message, std::string_view hint = {})
+        : fault_(fault), message_(shown(message)), hint_(shown(hint)) {}
 
     const char* what() const noexcept override { return message_.c_str(); }
     Fault fault() const noexcept { return fault_; }
@@ -38,12 +41,17 @@ public:
     const std::vector<std::string>& frames() const noexcept { return frames_; }
 
     /// Names the work an error came out of; called from the inside out.
-    void add_frame(std::string frame) { frames_.insert(frames_.begin(), std::move(frame)); }
-    /// The last lines that a failed program or build step said: shown below the message, as they are.
-    void set_lines(std::vector<std::string> lines) { lines_ = std::move(lines); }
+    void add_frame(std::string_view frame) { frames_.insert(frames_.begin(), shown(frame)); }
+    /// The last lines that a failed program or build step said: shown above the message.
+    void set_lines(const std::vector<std::string>& lines) {
+        lines_.clear();
+        for (const std::string& line : lines) lines_.push_back(shown(line));
+    }
     const std::vector<std::string>& lines() const noexcept { return lines_; }
 
 private:
+    static std::string shown(std::string_view text);
+
     Fault fault_;
     std::string message_;
     std::string hint_;
@@ -57,7 +65,7 @@ decltype(auto) in_context(std::string_view frame, Work&& work) {
     try {
         return std::forward<Work>(work)();
     } catch (Error& error) {
-        error.add_frame(std::string(frame));
+        error.add_frame(frame);
         throw;
     }
 }

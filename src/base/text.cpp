@@ -30,6 +30,54 @@ std::size_t escape_length(std::string_view rest) noexcept {
     return i < rest.size() && is_between(rest[i], '0', '~') ? i + 1 : i;
 }
 
+struct Character {
+    std::uint32_t code = 0;
+    std::size_t size = 1;
+    bool is_valid = false;  ///< else it is one byte that begins no character
+};
+
+// (RFC 3629, 4: the table of well-formed sequences)
+Character character_at(std::string_view text, std::size_t at) noexcept {
+    const auto byte = [&](std::size_t i) { return static_cast<std::uint32_t>(static_cast<unsigned char>(text[i])); };
+    const std::uint32_t first = byte(at);
+    if (first < 0x80) return {.code = first, .size = 1, .is_valid = true};
+    const std::size_t size = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+    if (first < 0xc2 || first > 0xf4 || at + size > text.size()) return {};
+    std::uint32_t code = first & (0x7fU >> size);
+    for (std::size_t i = 1; i < size; ++i) {
+        if (!is_inside_character(text[at + i])) return {};
+        code = code << 6 | (byte(at + i) & 0x3f);
+    }
+    const bool is_overlong = (size == 3 && code < 0x800) || (size == 4 && code < 0x10000);
+    const bool is_surrogate = code >= 0xd800 && code <= 0xdfff;
+    if (is_overlong || is_surrogate || code > 0x10ffff) return {};
+    return {.code = code, .size = size, .is_valid = true};
+}
+
+bool is_c0(char c) noexcept { return static_cast<unsigned char>(c) < 0x20 || c == '\x7f'; }
+
+// What a terminal or a log viewer obeys or hides instead of showing it: C1 controls, marks that turn the direction of
+// writing (UAX #9, 2), line separators, what has no width, tags. Joiners are parts of words and emoji.
+bool is_obeyed(std::uint32_t code) noexcept {
+    constexpr std::array<std::pair<std::uint32_t, std::uint32_t>, 15> ranges{{{0x80, 0x9f},
+                                                                              {0xad, 0xad},
+                                                                              {0x61c, 0x61c},
+                                                                              {0x180e, 0x180e},
+                                                                              {0x200b, 0x200b},
+                                                                              {0x200e, 0x200f},
+                                                                              {0x2028, 0x202e},
+                                                                              {0x2060, 0x206f},
+                                                                              {0xfdd0, 0xfdef},
+                                                                              {0xfeff, 0xfeff},
+                                                                              {0xfff9, 0xfffb},
+                                                                              {0xfffe, 0xffff},
+                                                                              {0x1d173, 0x1d17a},
+                                                                              {0xe0000, 0xe007f},
+                                                                              {0x10fffe, 0x10ffff}}};
+    return std::any_of(ranges.begin(), ranges.end(),
+                       [code](const auto& range) { return code >= range.first && code <= range.second; });
+}
+
 std::string human(std::uint64_t bytes, unsigned step, const std::array<const char*, 4>& units) {
     if (bytes < step) return fmt::format("{} B", bytes);
     auto value = static_cast<double>(bytes) / step;
@@ -114,19 +162,49 @@ std::string_view clipped(std::string_view text, std::size_t limit) noexcept {
 std::string printable(std::string_view text) {
     std::string out;
     out.reserve(text.size());
-    for (std::size_t i = 0; i < text.size(); ++i) {
+    for (std::size_t i = 0; i < text.size();) {
         const char c = text[i];
+        const Character character = character_at(text, i);
+        i += character.size;
         if (c == '\x1b') {
-            i += escape_length(text.substr(i + 1));
-        } else if (c == '\xc2' && i + 1 < text.size() && is_inside_character(text[i + 1]) &&
-                   static_cast<unsigned char>(text[i + 1]) < 0xa0) {
-            ++i;  // C1 controls in UTF-8: to some terminals U+009B is as good as ESC [
+            i += escape_length(text.substr(i));
         } else if (c == '\t') {
             out += "    ";
-        } else if (static_cast<unsigned char>(c) >= 0x20 && c != '\x7f') {
-            out += c;
         } else if (c == '\n') {
             out += ' ';
+        } else if (is_c0(c)) {
+            continue;
+        } else if (!character.is_valid || is_obeyed(character.code)) {
+            out += "\xef\xbf\xbd";  // U+FFFD
+        } else if (c == '[' && out.ends_with("##")) {
+            out += " [";
+        } else {
+            out += text.substr(i - character.size, character.size);
+        }
+    }
+    if (const auto first = out.find_first_not_of(' '); first != std::string::npos && out.compare(first, 2, "::") == 0)
+        out.insert(first + 1, 1, ' ');
+    return out;
+}
+
+std::string escaped(std::string_view text) {
+    std::string out;
+    for (std::size_t i = 0; i < text.size();) {
+        const char c = text[i];
+        const Character character = character_at(text, i);
+        const std::string_view bytes = text.substr(i, character.size);
+        i += character.size;
+        const bool is_runner_command = c == '[' && out.ends_with("##");
+        if (c == '\\') {
+            out += "\\\\";
+        } else if (c == '\n') {
+            out += "\\n";
+        } else if (c == '\r') {
+            out += "\\r";
+        } else if (is_c0(c) || !character.is_valid || is_obeyed(character.code) || is_runner_command) {
+            for (const char byte : bytes) out += fmt::format("\\x{:02x}", static_cast<unsigned char>(byte));
+        } else {
+            out += bytes;
         }
     }
     return out;

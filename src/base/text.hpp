@@ -33,8 +33,14 @@ requires std::same_as<Text, std::string> std::vector<std::string_view> split(Tex
 constexpr bool is_inside_character(char c) noexcept { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
 /// At most the first `limit` bytes, not cut inside a character.
 std::string_view clipped(std::string_view text, std::size_t limit) noexcept;
-/// A copy without control characters and escape sequences: what a program or server said, fit for a terminal.
+/// What somebody else wrote (a server, a program, the name of a file), as one line that is fit for a terminal and for
+/// the log of a GitHub Actions runner: escape sequences and control characters are left out; bytes that are no UTF-8,
+/// C1 controls and characters that turn or hide text become U+FFFD; "##[" and a leading "::", which a runner takes for
+/// commands (actions/runner, ActionCommand.cs), get a blank. Once is as good as twice.
 std::string printable(std::string_view text);
+/// The same for results, from which nothing may be lost: "\\", "\n" and "\r" as sha256sum writes them, the bytes of
+/// everything else that `printable` changes as "\xNN". Equal to `text` where there is nothing to escape.
+std::string escaped(std::string_view text);
 /// A URL fit for messages: user information dropped, query values hidden.
 std::string printable_url(std::string_view url);
 /// The candidate closest to `word` if it is near enough for a typing error.

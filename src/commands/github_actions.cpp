@@ -15,7 +15,7 @@ namespace wasmx::commands {
 namespace {
 
 // (actions/toolkit, packages/core/src/command.ts: escapeData and escapeProperty)
-std::string escaped(std::string_view text, std::string_view special) {
+std::string encoded(std::string_view text, std::string_view special) {
     std::string out;
     for (const char c : text) {
         if (special.find(c) == std::string_view::npos) {
@@ -38,8 +38,11 @@ void append(const std::string& path, std::string_view text) {
 bool in_github_actions() { return environment("GITHUB_ACTIONS") == "true"; }
 
 void annotate(App& app, Level level, std::string_view title, std::string_view message) {
+    std::string lines;
+    for (const std::string_view line : split(message, '\n'))
+        lines.append(lines.empty() ? "" : "\n").append(printable(line));
     app.tell_runner(fmt::format("::{} title={}::{}", level == Level::error ? "error" : "warning",
-                                escaped(title, "%\r\n:,"), escaped(message, "%\r\n")));
+                                encoded(printable(title), "%:,"), encoded(lines, "%\n")));
 }
 
 void set_output(std::string_view name, std::string_view value) {

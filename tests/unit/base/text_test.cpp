@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include "base/error.hpp"
+#include "base/markdown.hpp"
 #include "support/folder.hpp"
 
 using namespace wasmx;
@@ -66,15 +68,87 @@ TEST_CASE("printable takes out what a terminal would obey") {
         {"a\x1b[3\nb", "a b"},  // a sequence ends where its line does
         {"\xc2\x9b"
          "31mx",
-         "31mx"},  // CSI as one character
+         "\ufffd31mx"},  // CSI as one character
+        // What is left out joins nothing: these were CSI once the byte or the sequence between was gone.
+        {"\xc2\x01\x9b"
+         "31mx",
+         "\ufffd\ufffd31mx"},
+        {"\xc2\x1b[m\x9b"
+         "31mx",
+         "\ufffd\ufffd31mx"},
         {"\xc2\xa0x", "\xc2\xa0x"},
+        {"\u202e"
+         "txt.exe",
+         "\ufffdtxt.exe"},  // what turns the direction of writing
+        {"a\u2066\u2069"
+         "b\u200f\u061c",
+         "a\ufffd\ufffd"
+         "b\ufffd\ufffd"},
+        {"a\u2028"
+         "b\u200b"
+         "c\ufeff",
+         "a\ufffd"
+         "b\ufffd"
+         "c\ufffd"},
+        {"\U000e0041\U000e0042", "\ufffd\ufffd"},  // tags: text that nobody sees
+        {"\U0001f469\u200d\U0001f680 \u0645\u06cc\u200c\u062e", "\U0001f469\u200d\U0001f680 \u0645\u06cc\u200c\u062e"},
+        {"\xff\xc0\x80\xed\xa0\x80\xf5\x80", "\ufffd\ufffd\ufffd\ufffd\ufffd\ufffd\ufffd\ufffd"},
+        {"\xe2\x82", "\ufffd\ufffd"},  // cut inside a character
+        // Commands of the runner of GitHub Actions: one stands at the start, the other anywhere.
+        {"::set-output name=x::y", ": :set-output name=x::y"},
+        {"  ::warning::", "  : :warning::"},
+        {"std::string", "std::string"},
+        {"a ##[set-output name=x;]y", "a ## [set-output name=x;]y"},
+        {"##\x01[x]", "## [x]"},
         {"a\tb\r\n\x07\x7f", "a    b "},
         {std::string("a\0b", 3), "ab"},
     };
     for (const auto& [text, shown] : rows) {
         CAPTURE(text);
         CHECK(printable(text) == shown);
+        CHECK(printable(shown) == shown);
     }
+}
+
+TEST_CASE("escaped loses nothing") {
+    const std::pair<std::string, std::string> rows[] = {
+        {"dist/x.tar.gz ✔ ü", "dist/x.tar.gz ✔ ü"},
+        {"a\nb\rc\\d", "a\\nb\\rc\\\\d"},
+        {"\x1b]0;PWNED\x07"
+         "a",
+         "\\x1b]0;PWNED\\x07a"},
+        {"\xc2\x9b"
+         "31m\x9b",
+         "\\xc2\\x9b31m\\x9b"},
+        {"\u202e"
+         "b",
+         "\\xe2\\x80\\xaeb"},
+        {"d/##[set-output name=sha256;]0", "d/##\\x5bset-output name=sha256;]0"},
+        {"\t\x7f", "\\x09\\x7f"},
+    };
+    for (const auto& [text, shown] : rows) {
+        CAPTURE(shown);
+        CHECK(escaped(text) == shown);
+        CHECK(printable(shown) == shown);
+    }
+}
+
+TEST_CASE("an error shows nothing that a terminal would obey, wherever it quotes") {
+    Error error(Fault::failed, "no \x1b]0;t\x07x\n::set-output", "try \u202e y");
+    error.add_frame(
+        "reading \xc2\x9b"
+        "2J");
+    error.set_lines({"\x1b[31mred\x1b[0m", "##[error]x"});
+    CHECK(error.message() == "no x ::set-output");
+    CHECK(error.hint() == "try \ufffd y");
+    CHECK(error.frames().front() == "reading \ufffd2J");
+    CHECK(error.lines() == std::vector<std::string>{"red", "## [error]x"});
+}
+
+TEST_CASE("a cell of a Markdown table shows text and nothing else") {
+    CHECK(markdown_cell("a|b `c` <img> [x](y) ![z] &#x202e; $m$ @kong #1 ~~d~~") ==
+          "a\\|b \\`c\\` \\<img\\> \\[x\\](y) \\!\\[z\\] \\&\\#x202e; \\$m\\$ \\@kong \\#1 \\~\\~d\\~\\~");
+    CHECK(markdown_cell("a\nb\u202e") == "a b\ufffd");
 }
 
 TEST_CASE("a URL in a message has no password and no token") {

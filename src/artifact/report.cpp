@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "base/text.hpp"
+#include "io/json.hpp"
 
 namespace wasmx::artifact {
 
@@ -116,7 +117,7 @@ std::string json_of(const Report& report) {
         summary[std::string(name_of(verdict))] = report.count(verdict);
     summary["ok"] = report.is_well();
     out["summary"] = std::move(summary);
-    return out.dump(2, ' ', false, Json::error_handler_t::replace);
+    return io::json_text(out, 2);
 }
 
 }  // namespace wasmx::artifact

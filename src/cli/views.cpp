@@ -13,6 +13,7 @@
 #include "base/error.hpp"
 #include "base/text.hpp"
 #include "io/file.hpp"
+#include "io/json.hpp"
 
 namespace wasmx::cli {
 
@@ -130,9 +131,7 @@ public:
     void warn(const std::string& text) override { put({{"event", "warning"}, {"text", text}}); }
 
 private:
-    void put(const nlohmann::json& json) {
-        say(fd_, json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
-    }
+    void put(const nlohmann::json& json) { say(fd_, io::json_text(json)); }
     int fd_;
     std::map<unsigned, std::chrono::steady_clock::time_point> told_;
 };

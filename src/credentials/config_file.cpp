@@ -9,6 +9,7 @@
 #include "base/error.hpp"
 #include "base/text.hpp"
 #include "io/base64.hpp"
+#include "io/json.hpp"
 
 namespace wasmx::credentials {
 
@@ -77,7 +78,7 @@ ConfigFile ConfigFile::parse(std::string_view text, std::string name) {
     };
     if (trim(text).empty()) return file;  // Docker takes an empty file for an empty object
     try {
-        const Json json = Json::parse(text);
+        const Json json = io::parse_json(text);
         if (!json.is_object()) throw broken("it is no JSON object");
         file.store_ = text_or_empty(json, "credsStore");
         for (const auto& [key, helper] : members(json, "credHelpers"))
@@ -95,6 +96,9 @@ ConfigFile ConfigFile::parse(std::string_view text, std::string name) {
         throw broken(fmt::format("it is no JSON (byte {})", error.byte));
     } catch (const Json::exception&) {
         throw broken("a member is not of the type that it should have");
+    } catch (const Error& error) {
+        if (error.fault() == Fault::config) throw;
+        throw broken(error.message());
     }
     return file;
 }

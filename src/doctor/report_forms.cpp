@@ -6,6 +6,7 @@
 #include "base/markdown.hpp"
 #include "base/text.hpp"
 #include "doctor/doctor.hpp"
+#include "io/json.hpp"
 
 namespace wasmx::doctor {
 
@@ -38,7 +39,7 @@ std::string json_of(const Report& report) {
     summary["ok"] = report.is_well();
     summary["seconds"] = report.seconds;
     out["summary"] = std::move(summary);
-    return out.dump(2, ' ', false, Json::error_handler_t::replace);
+    return io::json_text(out, 2);
 }
 
 std::string markdown_of(const Report& report) {

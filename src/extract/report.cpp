@@ -9,6 +9,7 @@
 
 #include "base/markdown.hpp"
 #include "base/text.hpp"
+#include "io/json.hpp"
 
 namespace wasmx::extract {
 
@@ -45,11 +46,10 @@ std::string time_of(const TreeEntry& entry) {
     return fmt::format("{:%Y-%m-%d %H:%M}", fmt::gmtime(std::clamp<std::int64_t>(entry.mtime, 0, latest)));
 }
 
-// A name with a line's end in it would be two lines. (coreutils manual, "md5sum invocation")
+// A backslash before the digest says that the name is escaped. (coreutils manual, "md5sum invocation")
 std::string sum_line(const std::string& digest, const std::string& path) {
-    std::string escaped;
-    for (const char c : path) escaped += c == '\\' ? "\\\\" : c == '\n' ? "\\n" : c == '\r' ? "\\r" : std::string(1, c);
-    return fmt::format("{}{}  {}", escaped == path ? "" : "\\", digest, escaped);
+    const std::string name = escaped(path);
+    return fmt::format("{}{}  {}", name == path ? "" : "\\", digest, name);
 }
 
 bool is_file(const Item& item) { return item.entry.type == Type::file; }
@@ -92,7 +92,7 @@ std::string json_of(const Report& report) {
         if (!entry.target.empty()) row["target"] = entry.target;
         out["entries"].push_back(std::move(row));
     }
-    return out.dump(2, ' ', false, Json::error_handler_t::replace);
+    return io::json_text(out, 2);
 }
 
 std::string markdown_of(const Report& report) {

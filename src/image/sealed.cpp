@@ -12,6 +12,7 @@
 #include "base/error.hpp"
 #include "base/text.hpp"
 #include "io/file.hpp"
+#include "io/json.hpp"
 #include "io/tar.hpp"
 
 namespace wasmx::image {
@@ -192,7 +193,7 @@ Sealed seal_export(io::Source& archive, Progress& progress, const SealHooks& hoo
     const auto text = contents.texts.find("manifest.json");
     if (text == contents.texts.end())
         throw Error(Fault::integrity, "the engine's export has no manifest.json: it broke off");
-    const auto manifest = nlohmann::json::parse(text->second, nullptr, false);
+    const auto manifest = io::try_parse_json(text->second);
     if (!manifest.is_array() || manifest.size() != 1 || !manifest[0].is_object() || !manifest[0].contains("Layers") ||
         !manifest[0]["Layers"].is_array())
         throw Error(Fault::integrity, "the engine's export does not hold exactly one image");

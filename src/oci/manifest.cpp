@@ -6,6 +6,7 @@
 
 #include "base/error.hpp"
 #include "base/text.hpp"
+#include "io/json.hpp"
 
 namespace wasmx::oci {
 
@@ -17,7 +18,7 @@ using Json = nlohmann::json;
 template <class Read>
 auto reading(std::string_view what, std::string_view text, Read&& read) {
     try {
-        return read(Json::parse(text));
+        return read(io::parse_json(text));
     } catch (const Json::exception& error) {
         throw Error(Fault::integrity, fmt::format("this is no {}: {}", what, printable(error.what())));
     }

@@ -6,6 +6,7 @@
 #include "base/error.hpp"
 #include "base/text.hpp"
 #include "io/base64.hpp"
+#include "io/file.hpp"
 #include "support/folder.hpp"
 
 namespace wasmx::credentials {
@@ -169,6 +170,32 @@ TEST_CASE("a helper's agent that stays does not hold us up") {
     const auto began = std::chrono::steady_clock::now();
     CHECK(user_for("ghcr.io") == "u");
     CHECK(std::chrono::steady_clock::now() - began < std::chrono::seconds(10));
+}
+
+TEST_CASE("a helper gets its question, the user's environment, and nothing that is ours") {
+    const Home home;
+    const Variable ours("DOCKER_AUTH_CONFIG", "{}");
+    const Variable runner("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "s3cret");
+    const Variable its_own("AWS_PROFILE", "work");
+    home.helper(
+        "ls /proc/self/fd | wc -l >\"$HOME/descriptors\"\nenv >\"$HOME/environment\"\n"
+        "echo '{\"Username\":\"otto\",\"Secret\":\"p\"}'\n");
+    CHECK(user_for("ghcr.io") == "otto");
+    CHECK(io::read_file(home.file("descriptors")) == "4\n");  // three streams, and the folder that ls reads
+    const std::string seen = io::read_file(home.file("environment"));
+    CHECK(contains(seen, "AWS_PROFILE=work"));
+    CHECK_FALSE(contains(seen, "DOCKER_AUTH_CONFIG"));
+    CHECK_FALSE(contains(seen, "s3cret"));
+}
+
+TEST_CASE("a file or a helper that nests without end is a fault of its own") {
+    const Home home;
+    home.folder.write(".docker/config.json", R"({"auths":)" + std::string(1'000'000, '['));
+    CHECK(error_of("ghcr.io").fault() == Fault::config);
+    home.helper("printf '{\"Username\":'; head -c 1000000 /dev/zero | tr '\\0' '['\n");
+    const Error error = error_of("ghcr.io");
+    CHECK(error.fault() == Fault::config);
+    CHECK(contains(error.message(), "docker-credential-fake"));
 }
 
 TEST_SUITE_END();

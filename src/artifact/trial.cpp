@@ -88,6 +88,21 @@ void fail(Point& point, std::string observed, std::vector<std::string> details) 
     point.details = std::move(details);
 }
 
+/// What publishers made is compiled, linked and run without our secrets: with the few variables that any program needs,
+/// and those that tell a compiler where its parts are. (GCC manual, "Environment Variables Affecting GCC")
+io::ProcessCommand untrusting(std::vector<std::string> argv, const fs::path& folder, std::chrono::seconds limit) {
+    io::ProcessCommand out{.argv = std::move(argv),
+                           .env = {"TMPDIR=" + folder.string()},
+                           .inherited = io::ProcessCommand::Environment::few,
+                           .input = {},
+                           .limit = limit};
+    for (const char* name : {"CPATH", "C_INCLUDE_PATH", "LIBRARY_PATH", "COMPILER_PATH", "GCC_EXEC_PREFIX", "SDKROOT",
+                             "LD_LIBRARY_PATH", "CCACHE_DIR"})
+        if (const std::string value = environment(name); !value.empty())
+            out.env.push_back(fmt::format("{}={}", name, value));
+    return out;
+}
+
 void build_and_run(Point& point, const recipe::Recipe& recipe, const fs::path& folder, const std::stop_token& stop) {
     const fs::path source = folder / "consumer.c";
     const fs::path program = folder / "consumer";
@@ -95,7 +110,7 @@ void build_and_run(Point& point, const recipe::Recipe& recipe, const fs::path& f
     const auto command = compile_command(recipe, folder, source, program);
     io::ProcessResult compiled;
     try {
-        compiled = io::run({.argv = command, .env = {}, .input = {}, .limit = compile_limit}, stop);
+        compiled = io::run(untrusting(command, folder, compile_limit), stop);
     } catch (const Error& error) {
         if (error.fault() != Fault::not_found) throw;
         point.mend = "install a C compiler (Debian: apt-get install g++), or name one in $CC";
@@ -106,7 +121,7 @@ void build_and_run(Point& point, const recipe::Recipe& recipe, const fs::path& f
                     fmt::format("a program that uses it cannot be built: {} ended with {}", command.front(),
                                 compiled.exit_code),
                     last_lines(compiled.err));
-    const auto ran = io::run({.argv = {program.string()}, .env = {}, .input = {}, .limit = run_limit}, stop);
+    const auto ran = io::run(untrusting({program.string()}, folder, run_limit), stop);
     if (ran.exit_code != 0)
         return fail(point, fmt::format("a program that uses it ended with {}", ran.exit_code), last_lines(ran.err));
     point.observed = fmt::format("a program linked with it ran: {}", printable(trim(ran.out)));

@@ -6,6 +6,7 @@
 
 #include "base/error.hpp"
 #include "base/text.hpp"
+#include "io/json.hpp"
 #include "io/process.hpp"
 
 namespace wasmx::credentials {
@@ -30,6 +31,9 @@ io::ProcessResult call(const std::string& program, const std::string& registry, 
     io::ProcessCommand command;
     command.argv = {program, "get"};
     command.input = key_of(registry);
+    // Helpers are the user's own, and live on variables of his (AWS_PROFILE, GNUPGHOME, DBUS_SESSION_BUS_ADDRESS …), as
+    // under docker; our own login, and what a runner gives to its actions alone, is none of their business.
+    command.env = {"DOCKER_AUTH_CONFIG", "ACTIONS_RUNTIME_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"};
     command.limit = patience;
     try {
         return io::run(command, stop);
@@ -73,11 +77,13 @@ std::optional<Credential> ask_helper(const std::string& name, const std::string&
     Credential out;
     out.origin = fmt::format("{} ({})", program, file);
     try {
-        const Json json = Json::parse(result.out);
+        const Json json = io::parse_json(result.out);
         out.username = json.at("Username").get<std::string>();
         out.password = Secret(json.at("Secret").get<std::string>());
     } catch (const Json::exception&) {  // whose text may quote the secret
         throw failed("did not answer with Username and Secret");
+    } catch (const Error& error) {
+        throw failed(error.message());
     }
     if (out.password.empty()) return std::nullopt;
     if (out.username == token_user) {

@@ -41,7 +41,14 @@ std::vector<char*> pointers(std::vector<std::string>& words) {
     return out;
 }
 
-std::vector<std::string> merged_environment(const std::vector<std::string>& extra) {
+bool is_needed_by_any(std::string_view name) {
+    constexpr std::array<std::string_view, 9> names{"PATH",   "HOME", "USER", "LOGNAME", "SHELL",
+                                                    "TMPDIR", "TZ",   "LANG", "TERM"};
+    return std::find(names.begin(), names.end(), name) != names.end() || name.starts_with("LC_");
+}
+
+std::vector<std::string> merged_environment(const ProcessCommand& command) {
+    const std::vector<std::string>& extra = command.env;
     std::vector<std::string> out;
     for (const std::string& own : extra)
         if (own.find('=') != std::string::npos) out.push_back(own);
@@ -49,6 +56,7 @@ std::vector<std::string> merged_environment(const std::vector<std::string>& extr
         const std::string_view inherited(*entry);
         const auto name = inherited.substr(0, inherited.find('='));
         const auto is_ours = [name](std::string_view own) { return own.substr(0, own.find('=')) == name; };
+        if (command.inherited == ProcessCommand::Environment::few && !is_needed_by_any(name)) continue;
         if (std::none_of(extra.begin(), extra.end(), is_ours)) out.emplace_back(inherited);
     }
     return out;
@@ -59,12 +67,14 @@ class Child {
 public:
     Child(const ProcessCommand& command, int in, int out, int err) {
         std::vector<std::string> words = command.argv;
-        std::vector<std::string> variables = merged_environment(command.env);
+        std::vector<std::string> variables = merged_environment(command);
         posix_spawn_file_actions_t actions;
         posix_spawn_file_actions_init(&actions);
         posix_spawn_file_actions_adddup2(&actions, in, STDIN_FILENO);
         posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
         posix_spawn_file_actions_adddup2(&actions, err, STDERR_FILENO);
+        // Whatever is open here, by us or by a library, close-on-exec or not.
+        posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
         // Our threads block the signals that `cli` waits for and ignore SIGPIPE; a child must not inherit that.
         posix_spawnattr_t attributes;
         posix_spawnattr_init(&attributes);

@@ -12,6 +12,10 @@ namespace wasmx::io {
 struct ProcessCommand {
     std::vector<std::string> argv;  ///< argv[0] is looked up on PATH
     std::vector<std::string> env;   ///< over the inherited environment: NAME=value sets, NAME alone takes away
+    /// What is inherited. `few`: what any program needs (PATH, HOME, TMPDIR, the locale), for one that is not the
+    /// user's.
+    enum class Environment { all, few };
+    Environment inherited = Environment::all;
     std::string input;              ///< standard input; small
     std::chrono::seconds limit{0};  ///< 0: as long as it takes
 };
@@ -22,8 +26,8 @@ struct ProcessResult {
     std::string err;
 };
 
-/// Runs a program to its end. A program that cannot be started is Fault::not_found; out of time is Fault::unavailable;
-/// an exit code is a value.
+/// Runs a program to its end. It gets no descriptor of ours but its three streams. A program that cannot be started is
+/// Fault::not_found; out of time is Fault::unavailable; an exit code is a value.
 ProcessResult run(const ProcessCommand& command, const std::stop_token& stop);
 
 /// A program that is spoken to: requests go in, answers are read. Its standard error is ours to keep, up to a limit.

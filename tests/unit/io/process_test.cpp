@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "io/process.hpp"
 
+#include <fcntl.h>
+
 #include <thread>
 
 #include "io/source_contract.hpp"
+#include "support/folder.hpp"
 
 namespace wasmx::io {
 
@@ -75,6 +78,22 @@ TEST_CASE("what a program leaves behind is not waited for") {
     const auto began = Steady::now();
     CHECK(run(shell("sleep 20 & echo done"), {}).out == "done\n");
     CHECK(Steady::now() - began < seconds(10));
+}
+
+TEST_CASE("a program gets no descriptor of ours, close-on-exec or not") {
+    const Fd secret(::open("/etc/hostname", O_RDONLY));  // without O_CLOEXEC, as a library may open one
+    REQUIRE(secret);
+    CHECK(run(shell("ls /proc/self/fd | wc -l"), {}).out == "4\n");  // three streams, and the folder that ls reads
+}
+
+TEST_CASE("a program that is not the user's gets few variables") {
+    const test::Variable token("GITHUB_TOKEN", "s3cret");
+    const test::Variable locale("LC_MESSAGES", "C");
+    auto command = shell("echo \"$GITHUB_TOKEN|$LC_MESSAGES|${PATH:+path}|$OWN\"");
+    command.env = {"OWN=own"};
+    CHECK(run(command, {}).out == "s3cret|C|path|own\n");
+    command.inherited = ProcessCommand::Environment::few;
+    CHECK(run(command, {}).out == "|C|path|own\n");
 }
 
 TEST_SUITE_END();

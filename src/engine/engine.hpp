@@ -60,6 +60,8 @@ struct ImageInfo {
     std::map<std::string, std::string> labels;
     /// Where the engine's overlay2 keeps the files of each layer, on its own machine; none for another store.
     std::vector<std::string> layer_folders;
+    /// Whether a registry is known to have it under that name ("ghcr.io/kong/x@sha256:…").
+    bool has_repo_digest(std::string_view name) const;
 };
 
 /// "26.1.5+dfsg1" is {26, 1}; what is no version is {0, 0}.

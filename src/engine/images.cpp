@@ -30,6 +30,10 @@ std::vector<std::string> folders_of(const nlohmann::json& image, std::size_t lay
 
 }  // namespace
 
+bool ImageInfo::has_repo_digest(std::string_view name) const {
+    return std::find(repo_digests.begin(), repo_digests.end(), name) != repo_digests.end();
+}
+
 std::optional<ImageInfo> Engine::find_image(const std::string& name) {
     const std::string path = fmt::format("/images/{}/json", name);
     io::HttpResponse response = ask(path);

@@ -3,11 +3,15 @@
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 
 #include "base/error.hpp"
 #include "base/text.hpp"
+#include "io/json.hpp"
 
 namespace wasmx::image {
 
@@ -18,9 +22,20 @@ namespace {
 constexpr std::uint64_t most_json = 64 << 10;
 constexpr std::uint64_t most_config = 16 << 20;
 
+constexpr const char* forms_folder = "forms";
+
+// Whoever can write here decides which blob is pushed as which layer. Root uses folders of others, as with `sudo -E`.
+void check_owner(const fs::path& folder) {
+    struct stat status {};
+    if (::stat(folder.c_str(), &status) != 0) throw system_error("looking at " + folder.string(), errno);
+    const bool is_ours = status.st_uid == ::geteuid() || ::geteuid() == 0;
+    if (!is_ours || (status.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+        throw Error(Fault::config, fmt::format("{} can be written to by others", folder.string()));
+}
+
 std::optional<oci::Descriptor> parse_form(std::string_view text) {
-    const auto json = nlohmann::json::parse(text, nullptr, false);
-    if (!json.is_object()) return std::nullopt;
+    const auto json = io::try_parse_json(text);
+    if (!json.is_object() || !json.contains("size") || !json["size"].is_number_unsigned()) return std::nullopt;
     try {
         return oci::Descriptor{.media_type = json.at("mediaType").get<std::string>(),
                                .digest = Digest::parse(json.at("digest").get<std::string>()),
@@ -64,7 +79,9 @@ LayerCache::LayerCache(fs::path folder, std::uint64_t limit, Warn warn)
     : folder_(std::move(folder)), limit_(limit), warn_(std::move(warn)), usable_(!folder_.empty()) {
     attempt([&] {
         fs::create_directories(folder_ / "blobs");
-        fs::create_directories(folder_ / "layers");
+        fs::create_directories(folder_ / forms_folder);
+        check_owner(folder_);
+        fs::remove_all(folder_ / "layers");  // of versions that also believed what other images of a repository said
     });
     trim();  // of pushes that were killed
 }
@@ -74,7 +91,7 @@ LayerCache::~LayerCache() { trim(); }
 std::vector<oci::Descriptor> LayerCache::forms_of(const Digest& diff_id) {
     std::vector<oci::Descriptor> out;
     attempt([&] {
-        const fs::path folder = folder_ / "layers" / diff_id.hex();
+        const fs::path folder = folder_ / forms_folder / diff_id.hex();
         if (!fs::is_directory(folder)) return;
         for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
             if (entry.path().extension() != ".json") continue;
@@ -89,7 +106,7 @@ std::vector<oci::Descriptor> LayerCache::forms_of(const Digest& diff_id) {
 
 void LayerCache::remember(const Digest& diff_id, const oci::Descriptor& form) {
     attempt([&] {
-        const fs::path folder = folder_ / "layers" / diff_id.hex();
+        const fs::path folder = folder_ / forms_folder / diff_id.hex();
         const fs::path path = folder / (form.digest.hex() + ".json");
         const auto text = io::find_file(path, most_json);
         if (text && parse_form(*text)) return;

@@ -14,10 +14,10 @@
 
 namespace wasmx::image {
 
-/// What earlier pushes have learned and made, in a folder: which compressed forms a layer has (`layers/<diff ID>/`),
-/// and the compressed bytes themselves (`blobs/`), so that a push that was broken off goes on where it was. Files
-/// appear whole or not at all, so several processes may share the folder. It is only a cache: what goes wrong with it
-/// is told and costs time, nothing else.
+/// What earlier pushes have made, in a folder: which compressed forms a layer has (`forms/<diff ID>/`), and the
+/// compressed bytes themselves (`blobs/`), so that a push that was broken off goes on where it was. Files appear whole
+/// or not at all, so several processes may share the folder. It is only a cache: what goes wrong with it is told and
+/// costs time, nothing else. The forms are believed, so a folder that others may write to is not used.
 class LayerCache {
 public:
     using Warn = std::function<void(const std::string&)>;
@@ -28,7 +28,7 @@ public:
     LayerCache(const LayerCache&) = delete;
     LayerCache& operator=(const LayerCache&) = delete;
 
-    /// The compressed forms of a layer that were met, here or in a registry.
+    /// The compressed forms of a layer that this machine has made or verified.
     std::vector<oci::Descriptor> forms_of(const Digest& diff_id);
     void remember(const Digest& diff_id, const oci::Descriptor& form);
 

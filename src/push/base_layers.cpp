@@ -13,14 +13,14 @@ namespace wasmx::push {
 
 std::map<Digest, oci::Descriptor> mount_base_layers(
     registry::Repository& repository, registry::Repository& base_repository, const oci::Reference& base,
-    const oci::Platform& platform, const std::vector<Digest>& diff_ids,
+    const oci::Platform& platform, const std::vector<Digest>& diff_ids, const std::vector<Digest>& verified,
     const std::function<bool(const Digest& diff_id, const oci::Descriptor& form)>& wanted, Progress& progress) {
     std::map<Digest, oci::Descriptor> out;
     try {
         const auto image = image::find_published(base_repository, base, platform);
-        if (!image) return out;
-        const std::size_t common = std::min(diff_ids.size(), image->config.diff_ids.size());
-        for (std::size_t i = 0; i < common && diff_ids[i] == image->config.diff_ids[i]; ++i) {
+        if (!image || image->config.diff_ids != verified) return out;
+        const std::size_t common = std::min(diff_ids.size(), verified.size());
+        for (std::size_t i = 0; i < common && diff_ids[i] == verified[i]; ++i) {
             const oci::Descriptor form = image::oci_form(image->manifest.layers[i]);
             if (out.contains(diff_ids[i]) || !wanted(diff_ids[i], form)) continue;
             const auto task =

@@ -180,16 +180,27 @@ private:
     void look() {
         if (std::exchange(has_looked_, true)) return;
         admit();
-        layers_.add(find_existing(repository_, wanted_.target, platform_, info_.diff_ids, layer_type_, cache_));
+        layers_.add(find_existing(repository_, info_.diff_ids, layer_type_, cache_));
         existed_ = layers_.known().size();
     }
 
+    // The engine has pulled the base by that digest, and then held each layer of the manifest against its diff ID: so
+    // it is known which blob is which. A label alone is the word of whoever made the image.
+    std::vector<Digest> layers_of_pulled_base() {
+        const std::string name = wanted_.base->familiar_name() + "@" + wanted_.base->digest()->str();
+        const auto base = engine_.find_image(name);
+        if (!base || !base->has_repo_digest(name)) return {};
+        return base->diff_ids;
+    }
+
     void mount_from_base() {
+        const auto verified = layers_of_pulled_base();
+        if (verified.empty()) return;
         const auto is_wanted = [&](const Digest& diff_id, const oci::Descriptor& form) {
             return !layers_.known().contains(diff_id) && form.media_type == layer_type_;
         };
         const auto mounted = mount_base_layers(repository_, *wanted_.base_repository, *wanted_.base, platform_,
-                                               info_.diff_ids, is_wanted, progress_);
+                                               info_.diff_ids, verified, is_wanted, progress_);
         for (const auto& [diff_id, form] : mounted) cache_.remember(diff_id, form);
         mounted_ += mounted.size();
         layers_.add(mounted);

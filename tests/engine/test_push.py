@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """`push`: what is sent and what is not, whatever happened before, and what others make of the result."""
 import contextlib
+import gzip
+import hashlib
 import json
 import os
 import re
@@ -115,20 +117,44 @@ class WhatIsSent(PushCase):
         self.assertEqual(self.sent(done), {digest: size for digest, size in self.blobs(second).items() if digest not in before})
         self.assertEqual(len(self.sent(done)), 2)  # the layer and the config
 
-    def test_what_another_machine_has_pushed_is_not_compressed_again(self):
+    def test_what_a_tag_says_of_a_layer_is_not_believed(self):
+        """Whoever may write a tag could else get a blob of theirs into an image of ours, whose digest is then signed."""
         self.make_image(self.image)
         self.push()
-        again = self.push(cache=self.folder / "another machine")
-        self.assertEqual((self.sent(again), self.sealed(again)), ({}, 0))
+        before = self.blobs(self.image)
+        folder = self.folder / "substituted"
+        self.skopeo("copy", "--src-tls-verify=false", f"docker://{self.image}", f"dir:{folder}")
+        manifest = json.loads((folder / "manifest.json").read_text())
+        blob = gzip.compress(b"not the layer")
+        digest = hashlib.sha256(blob).hexdigest()
+        (folder / digest).write_bytes(blob)
+        manifest["layers"][-1] |= {"digest": f"sha256:{digest}", "size": len(blob)}
+        (folder / "manifest.json").write_text(json.dumps(manifest))
+        self.skopeo("copy", "--dest-tls-verify=false", f"dir:{folder}", f"docker://{self.image}")
+        self.assertIn(f"sha256:{digest[:12]}", self.blobs(self.image))
+        self.push(cache=self.folder / "another machine")
+        self.assertEqual(self.blobs(self.image), before)
 
-    def test_what_another_tool_has_pushed_is_taken_as_it_is(self):
-        """docker's layers stay; the manifest becomes ours."""
+    def test_the_manifest_is_ours_whoever_pushed_before(self):
         self.make_image(self.image)
         self.docker("push", "--quiet", self.image)
-        theirs = self.blobs(self.image)
         self.push()
-        self.assertEqual(self.blobs(self.image), theirs)
         self.assertEqual(self.manifest(self.image)["mediaType"], "application/vnd.oci.image.manifest.v1+json")
+
+    def test_a_label_alone_mounts_nothing(self):
+        """A base image may carry any label; only what the engine has pulled by that digest says which blob is which layer."""
+        base = f"{REGISTRY}/bases/{os.getpid()}-label:1"
+        self.docker("tag", BASE_IMAGE, base)
+        self.docker("push", "--quiet", base)
+        digest = self.skopeo("inspect", "--format", "{{.Digest}}", "--tls-verify=false", f"docker://{base}").strip()
+        self.docker("rmi", base)  # and with it what the engine knows of that name
+        context = self.folder / "context"
+        context.mkdir()
+        (context / "Dockerfile").write_text(f"FROM {BASE_IMAGE}\nLABEL org.opencontainers.image.base.name={base}\n"
+                                            f"LABEL org.opencontainers.image.base.digest={digest}\nRUN echo x >/x\n")
+        self.docker("build", "--quiet", "--tag", self.image, str(context))
+        self.addCleanup(lambda: subprocess.run(["docker", "--host", self.HOST, "rmi", "--force", self.image], capture_output=True))
+        self.assertNotIn('"how":"mounted"', self.push().stderr)
 
     def test_layers_of_the_base_are_mounted(self):
         base = f"{REGISTRY}/bases/{os.getpid()}:1"

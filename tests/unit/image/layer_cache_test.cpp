@@ -85,8 +85,8 @@ TEST_CASE("what is damaged is not used") {
     place.folder.write("cache/blobs/" + io::sha256("{\"a\":1}").hex(), "{\"a\":2}");
     CHECK_FALSE(cache.find_config(io::sha256("{\"a\":1}"), 100));
     const Digest layer = io::sha256("the layer");
-    place.folder.write("cache/layers/" + layer.hex() + "/x.json", "{\"digest\": 7}");
-    place.folder.write("cache/layers/" + layer.hex() + "/y.json", "rubbish");
+    place.folder.write("cache/forms/" + layer.hex() + "/x.json", "{\"digest\": 7}");
+    place.folder.write("cache/forms/" + layer.hex() + "/y.json", "rubbish");
     CHECK(cache.forms_of(layer).empty());
     CHECK(place.warnings.empty());
 }
@@ -159,6 +159,57 @@ TEST_CASE("two at once in the same folder") {
     for (const oci::Descriptor& form : one.forms_of(layer))
         CHECK(io::sha256(text_of(one.find_blob(form).value())) == form.digest);
     CHECK(place.warnings.empty());
+}
+
+TEST_CASE("a folder that others may write to is not used, for what is in it is believed") {
+    Place place;
+    const fs::path folder = place.folder.path() / "cache";
+    fs::create_directories(folder);
+    for (const fs::perms others : {fs::perms::others_write, fs::perms::group_write}) {
+        fs::permissions(folder, fs::perms::owner_all | others);
+        place.warnings.clear();
+        LayerCache cache = place.open();
+        REQUIRE(place.warnings.size() == 1);
+        CHECK(place.warnings.front().find("can be written to by others") != std::string::npos);
+        cache.remember(io::sha256("the layer"), form_of("packed"));
+        CHECK(cache.forms_of(io::sha256("the layer")).empty());
+    }
+}
+
+TEST_CASE("what an older version has learned of other images is forgotten") {
+    Place place;
+    const Digest layer = io::sha256("the layer");
+    place.folder.write("cache/layers/" + layer.hex() + "/x.json",
+                       R"({"mediaType":"application/vnd.oci.image.layer.v1.tar+gzip","digest":"sha256:)" +
+                           io::sha256("substituted").hex() + R"(","size":3})");
+    LayerCache cache = place.open();
+    CHECK(cache.forms_of(layer).empty());
+    CHECK_FALSE(fs::exists(place.folder.path() / "cache" / "layers"));
+    CHECK(place.warnings.empty());
+}
+
+TEST_CASE("a file of the cache that lies is as good as not there") {
+    Place place;
+    LayerCache cache = place.open();
+    const Digest layer = io::sha256("the layer");
+    const std::string digest = io::sha256("x").str();
+    const std::string rows[] = {"",
+                                "[]",
+                                "null",
+                                R"({"mediaType":7,"digest":")" + digest + R"(","size":1})",
+                                R"({"mediaType":"a","digest":"sha256:12","size":1})",
+                                R"({"mediaType":"a","digest":")" + digest + R"(","size":-1})",
+                                R"({"mediaType":"a","digest":")" + digest + R"(","size":1.5})",
+                                R"({"mediaType":"a","digest":")" + digest + R"(","size":"1"})",
+                                R"({"mediaType":"a","digest":")" + digest + R"("})",
+                                std::string(70'000, ' ') + R"({"mediaType":"a"})",
+                                std::string(50'000, '[')};
+    for (const std::string& text : rows) {
+        CAPTURE(text.substr(0, 80));
+        place.folder.write("cache/forms/" + layer.hex() + "/x.json", text);
+        LayerCache other = place.open();
+        CHECK(other.forms_of(layer).empty());
+    }
 }
 
 TEST_SUITE_END();

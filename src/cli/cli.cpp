@@ -7,8 +7,10 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <clocale>
 #include <csignal>
+#include <filesystem>
 
 #include "base/error.hpp"
 #include "base/text.hpp"
@@ -93,6 +95,14 @@ void forbid_core_files() {
 
 void write_result(std::string_view text) { io::write_all(STDOUT_FILENO, io::bytes_of(text), "standard output"); }
 
+// A file that we open must not become standard output because that was closed. The other direction, so that to write
+// there stays an error.
+void open_missing_streams() {
+    for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+        if (::fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+            (void)::open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);  // the lowest free one: `fd`
+}
+
 // Whether the user's locale has characters beyond ASCII. (POSIX, "Environment Variables", the order of precedence)
 bool is_utf8_locale() {
     for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"})
@@ -135,6 +145,7 @@ void execute(const Invocation& invocation, Display& display, const Signals& sign
 }  // namespace
 
 int run(int argc, char** argv) {
+    open_missing_streams();
     std::setlocale(LC_CTYPE, "C.UTF-8");  // names in archives are UTF-8 whatever the user's locale is
     forbid_core_files();
     const Signals signals;
@@ -156,9 +167,12 @@ int run(int argc, char** argv) {
     } catch (const std::bad_alloc&) {
         display.finish();
         return say_error({Fault::io, "out of memory", "free some memory and run the same command again"}, log_path, 0);
+    } catch (const std::filesystem::filesystem_error& error) {
+        display.finish();
+        return say_error({Fault::io, error.what(), "see that the folder is there and may be written to"}, log_path, 0);
     } catch (const std::exception& error) {
         display.finish();
-        return say_error({Fault::bug, printable(error.what()),
+        return say_error({Fault::bug, error.what(),
                           "this is a fault of wasmx-image: please report it with the command and this message"},
                          log_path, 0);
     }

@@ -75,6 +75,8 @@ private:
 std::optional<TimePoint> time_of(int year, int month, int day, int hour, int minute, int second) {
     const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month)),
                                            std::chrono::day(static_cast<unsigned>(day))};
+    // Before and after that, a system_clock that counts nanoseconds is close to its ends, or beyond them.
+    if (year < 1970 || year > 2200) return std::nullopt;
     if (!date.ok() || hour > 23 || minute > 59 || second > 60) return std::nullopt;  // 60: a leap second
     return std::chrono::sys_days(date) + std::chrono::hours(hour) + std::chrono::minutes(minute) +
            std::chrono::seconds(second);

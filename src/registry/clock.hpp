@@ -26,9 +26,9 @@ public:
 /// The machine's.
 Clock& system_clock();
 
-/// "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110, 5.6.7: the one form that is still sent).
+/// "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110, 5.6.7: the one form that is still sent), from 1970 to 2200.
 std::optional<TimePoint> parse_http_date(std::string_view text);
-/// "2026-01-02T03:04:05.678Z", with Z or an offset (RFC 3339, 5.6), to the second.
+/// "2026-01-02T03:04:05.678Z", with Z or an offset (RFC 3339, 5.6), to the second; from 1970 to 2200.
 std::optional<TimePoint> parse_timestamp(std::string_view text);
 /// "1m2.5s", "10.305464ms": a duration as Go prints it (time.Duration.String), rounded up to the millisecond.
 std::optional<milliseconds> parse_go_duration(std::string_view text);

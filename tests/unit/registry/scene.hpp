@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <atomic>
 #include <string>
 #include <vector>
 
@@ -39,12 +41,14 @@ class Scene {
 public:
     using Step = test::Script::Step;
 
-    /// The first step of every registry is the question, without credentials, whether it speaks plain HTTP.
-    explicit Scene(std::vector<Step> registry_steps, std::vector<Step> token_steps = {})
-        : registry_script(with_greeting(std::move(registry_steps))),
+    /// Before every script there is the question, without credentials, whether the registry speaks plain HTTP.
+    explicit Scene(std::vector<Step> registry_steps, std::vector<Step> token_steps = {},
+                   test::Reply greeting = {.status = 401})
+        : registry_script(std::move(registry_steps)),
           token_script(std::move(token_steps)),
           tokens([this](const test::Seen& seen) { return token_script(seen); }),
-          registry([this](const test::Seen& seen) { return filled_in(registry_script(seen)); }) {}
+          registry([this](const test::Seen& seen) { return answer(seen); }),
+          greeting_(std::move(greeting)) {}
 
     Repository& pulling(std::optional<credentials::Credential> credential = {}) {
         return open(Access::pull, std::move(credential));
@@ -53,17 +57,24 @@ public:
         return open(Access::push, std::move(credential));
     }
 
-    /// All that was asked, without the greeting.
+    /// All that was asked, without the greetings.
     std::vector<test::Seen> seen() const {
         auto all = registry.seen();
-        if (!all.empty()) all.erase(all.begin());
+        std::erase_if(all, is_greeting);
         return all;
+    }
+    /// How often GET /v2/ was asked.
+    auto greetings() const {
+        const auto all = registry.seen();
+        return std::count_if(all.begin(), all.end(), is_greeting);
     }
     /// The repository goes away.
     void close() { repository_.reset(); }
     void check() const {
         CHECK(registry_script.verdict() == "");
         CHECK(token_script.verdict() == "");
+        // A second one is only for who might learn from it.
+        CHECK(greetings() <= (may_be_hidden_ && has_credential_ ? 2 : 1));
     }
 
     FakeClock clock;
@@ -74,9 +85,17 @@ public:
     test::HttpServer registry;
 
 private:
-    static std::vector<Step> with_greeting(std::vector<Step> steps) {
-        steps.insert(steps.begin(), {"GET /v2/", {.status = 401}});
-        return steps;
+    static bool is_greeting(const test::Seen& seen) {
+        CHECK((seen.target != "/v2/" || seen.headers.count("authorization") == 0));
+        return seen.line() == "GET /v2/";
+    }
+
+    test::Reply answer(const test::Seen& seen) {
+        if (is_greeting(seen)) return filled_in(greeting_);
+        const test::Reply reply = registry_script(seen);
+        const bool is_refusal = reply.status == 401 || reply.status == 403 || reply.status == 404;
+        if (is_refusal && seen.headers.count("authorization") == 0) may_be_hidden_ = true;
+        return filled_in(reply);
     }
 
     // Scripts are written before the ports are known.
@@ -92,6 +111,7 @@ private:
     }
 
     Repository& open(Access access, std::optional<credentials::Credential> credential) {
+        has_credential_ = credential.has_value();
         Repository::Options options;
         options.access = access;
         options.credential = [credential] { return credential; };
@@ -101,6 +121,9 @@ private:
         return *repository_;
     }
 
+    const test::Reply greeting_;
+    std::atomic<bool> may_be_hidden_ = false;
+    bool has_credential_ = false;
     io::HttpClient http_{{}, "unit-test"};
     std::unique_ptr<Repository> repository_;
 };

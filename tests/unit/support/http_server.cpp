@@ -66,6 +66,10 @@ private:
             if (dropped) return false;
         }
         if (reply.lost) return false;
+        if (reply.raw) {
+            drip(*reply.raw, reply.pause);
+            return false;
+        }
         send_reply(seen, reply);
         return !reply.early && !reply.drop_reply_at;
     }
@@ -137,6 +141,14 @@ private:
         }
     }
 
+    void drip(std::string_view text, std::chrono::milliseconds pause) {
+        if (pause.count() == 0) return send(text);
+        for (std::size_t i = 0; i < text.size(); ++i) {
+            send(text.substr(i, 1));
+            std::this_thread::sleep_for(pause);
+        }
+    }
+
     void send_reply(const Seen& seen, const Reply& reply) {
         std::string head = "HTTP/1.1 " + std::to_string(reply.status) + " As Told\r\n";
         bool chunked = false;
@@ -149,7 +161,7 @@ private:
         if (reply.early) head += "Connection: close\r\n";
         send(head + "\r\n");
         if (seen.method != "HEAD")
-            send(std::string_view(reply.body).substr(0, reply.drop_reply_at.value_or(std::string::npos)));
+            drip(std::string_view(reply.body).substr(0, reply.drop_reply_at.value_or(std::string::npos)), reply.pause);
     }
 
     HttpServer& server_;
@@ -158,10 +170,12 @@ private:
     std::size_t index_ = 0;
 };
 
-HttpServer::HttpServer(Handler handler) : handler_(std::move(handler)) {
+HttpServer::HttpServer(Handler handler) : HttpServer(At{"127.0.0.1"}, std::move(handler)) {}
+
+HttpServer::HttpServer(const At& at, Handler handler) : handler_(std::move(handler)), address_(at.address) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    (void)::inet_pton(AF_INET, address_.c_str(), &address.sin_addr);
     listen_on(AF_INET, &address, sizeof address);
     port_ = ntohs(address.sin_port);
 }
@@ -224,7 +238,7 @@ void HttpServer::serve(int fd) {
     ::close(fd);
 }
 
-std::string HttpServer::host() const { return "127.0.0.1:" + std::to_string(port_); }
+std::string HttpServer::host() const { return address_ + ":" + std::to_string(port_); }
 std::string HttpServer::url() const { return "http://" + host(); }
 
 std::vector<Seen> HttpServer::seen() const {

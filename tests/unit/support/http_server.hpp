@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -39,6 +40,10 @@ struct Reply {
     bool lost = false;
     /// What Content-Length says instead of the truth.
     std::optional<std::uint64_t> claimed_length = std::nullopt;
+    /// Sent as it is in place of status line, headers and body; then the connection is closed.
+    std::optional<std::string> raw = std::nullopt;
+    /// The time between two bytes of the body, or of `raw`.
+    std::chrono::milliseconds pause{0};
     /// Makes the answer in place of this one when the body is there, or as much of it as was taken before a drop.
     std::function<Reply(const Seen&)> with_body = nullptr;
 };
@@ -49,6 +54,8 @@ public:
     /// Called, one at a time, when the headers of a request are there.
     using Handler = std::function<Reply(const Seen&)>;
     explicit HttpServer(Handler handler);
+    /// The same on another address of this machine: "127.0.0.2".
+    static HttpServer at(const std::string& address, Handler handler) { return {At{address}, std::move(handler)}; }
     /// The same on a Unix socket, as an engine listens.
     HttpServer(Handler handler, const std::string& socket_path);
     ~HttpServer();
@@ -63,12 +70,17 @@ public:
 
 private:
     class Connection;
+    struct At {
+        std::string address;
+    };
+    HttpServer(const At& at, Handler handler);
     void listen_on(int family, void* address, unsigned size);
     void accept_all();
     void serve(int fd);
 
     Handler handler_;
     int listener_ = -1;
+    std::string address_;
     int port_ = 0;
     std::atomic<int> connections_{0};
     mutable std::mutex mutex_;

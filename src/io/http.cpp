@@ -8,6 +8,7 @@
 
 #include "base/text.hpp"
 #include "io/file.hpp"
+#include "io/pace.hpp"
 
 namespace wasmx::io {
 
@@ -15,6 +16,10 @@ namespace {
 
 // A slow reader must stop the download here, not fill the memory.
 constexpr std::size_t backlog_limit = 1 << 20;
+// Of all that comes before, between and behind the bodies of an answer, 1xx answers and trailers included. curl bounds
+// one line, and from 8.3 on the bytes. A registry sends some 2 KiB.
+constexpr std::size_t most_header_bytes = std::size_t{256} * 1024;
+constexpr std::size_t most_header_lines = 1000;
 
 void start_curl() {
     static const CURLcode once = curl_global_init(CURL_GLOBAL_DEFAULT);
@@ -66,6 +71,14 @@ TransportError transport_error(CURLcode code, const HttpRequest& request, const 
     return {kind, fmt::format("{} {}: {}", request.method, where, printable(reason)), hint};
 }
 
+// curl passes a header on as it is, and a line end in it would begin another one.
+void append_header(HeaderList& list, std::string_view name, std::string_view value) {
+    const auto breaks = [](char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == '\x7f'; };
+    if (std::any_of(value.begin(), value.end(), breaks))
+        throw Error(Fault::config, fmt::format("the header {} cannot have a value with control characters", name));
+    append(list, fmt::format("{}: {}", name, value));
+}
+
 }  // namespace
 
 struct HttpClient::Line {
@@ -85,6 +98,8 @@ public:
     Exchange(HttpClient& client, const HttpRequest& request)
         : client_(client),
           request_(request),
+          url_(Url::parse(request.url)),
+          pace_(request.idle_limit, request.least_rate, request.total_limit),
           line_(client.take_line()),
           wake_(client.stop_, Wake{line_->multi.get()}),
           wake_too_(request.stop, Wake{line_->multi.get()}) {
@@ -124,6 +139,7 @@ public:
 
     int status() const { return status_; }
     std::vector<HttpHeader>& headers() { return headers_; }
+    AddressScope peer() const { return peer_; }
 
 private:
     struct Wake {
@@ -138,7 +154,18 @@ private:
     }
 
     void set_up() {
+        // curl would send the user along.
+        if (url_.has_user || (url_.scheme != "https" && url_.scheme != "http"))
+            throw Error(Fault::denied, fmt::format("{} {}: {}", request_.method, printable_url(request_.url),
+                                                   url_.has_user ? "the URL names a user" : "that is no HTTP"));
+        peer_ = scope_of_host(url_.host).value_or(AddressScope::global);
+        if (request_.unix_socket.empty()) check_peer(url_.host);  // before a proxy is told
         set(CURLOPT_URL, request_.url.c_str());
+#if LIBCURL_VERSION_NUM >= 0x075500
+        set(CURLOPT_PROTOCOLS_STR, "http,https");
+#else
+        set(CURLOPT_PROTOCOLS, static_cast<long>(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+#endif
         set(CURLOPT_USERAGENT, client_.user_agent_.c_str());
         set(CURLOPT_NOSIGNAL, 1L);
         set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
@@ -146,14 +173,12 @@ private:
         set(CURLOPT_ERRORBUFFER, detail_);
         set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);  // what a proxy says of the tunnel is no answer to the request
         set(CURLOPT_CONNECTTIMEOUT, static_cast<long>(request_.connect_limit.count()));
-        if (request_.idle_limit.count() > 0) {
-            set(CURLOPT_LOW_SPEED_LIMIT, 1L);
-            set(CURLOPT_LOW_SPEED_TIME, static_cast<long>(request_.idle_limit.count()));
-        }
+        set(CURLOPT_PREREQFUNCTION, &Exchange::on_connected);
+        set(CURLOPT_PREREQDATA, this);
         if (!request_.unix_socket.empty()) {
             set(CURLOPT_UNIX_SOCKET_PATH, request_.unix_socket.c_str());
             set(CURLOPT_PROXY, "");
-        } else if (is_loopback(Url::parse(request_.url).host)) {
+        } else if (is_loopback(url_.host)) {
             set(CURLOPT_PROXY, "");  // as Go's net/http does for docker and everything else
         }
         // curl repeats a request by itself when a kept connection turns out to be dead. An engine may have begun by
@@ -169,11 +194,10 @@ private:
     }
 
     void set_up_trust() {
-        const Url url = Url::parse(request_.url);
-        if (url.scheme != "https") return;
+        if (url_.scheme != "https") return;
         const std::string chosen = environment("SSL_CERT_FILE");  // as OpenSSL and Go have it
         if (!chosen.empty()) set(CURLOPT_CAINFO, chosen.c_str());
-        const std::string also = client_.trust_ ? client_.trust_(url.host, url.port) : std::string();
+        const std::string also = client_.trust_ ? client_.trust_(url_.host, url_.port) : std::string();
         if (also.empty()) return;
         const char* usual = curl_version_info(CURLVERSION_NOW)->cainfo;
         const std::string file = !chosen.empty() ? chosen : usual != nullptr ? usual : "";
@@ -206,15 +230,14 @@ private:
         bool typed = false;
         bool expecting = false;
         for (const HttpHeader& header : request_.headers) {
-            append(list_, fmt::format("{}: {}", header.name, header.value));
+            append_header(list_, header.name, header.value);
             typed = typed || lower(header.name) == "content-type";
             expecting = expecting || lower(header.name) == "expect";
         }
         // Only where it was asked for: dockerd 29 breaks off a build that says 100-continue.
         if (!expecting) append(list_, "Expect:");
         if (!typed) append(list_, "Content-Type:");  // curl would claim a form
-        for (const auto& [name, value] : request_.secret_headers)
-            append(list_, fmt::format("{}: {}", name, value.reveal()));
+        for (const auto& [name, value] : request_.secret_headers) append_header(list_, name, value.reveal());
         set(CURLOPT_HTTPHEADER, list_.get());
     }
 
@@ -227,10 +250,45 @@ private:
         CURLMcode status = curl_multi_perform(multi, &running);
         if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
         if (running == 0) return conclude();
+        check_pace();
         const bool news = backlog_at_ < backlog_.size() || headers_done_ != knew_headers;
-        if (status == CURLM_OK && !news) status = curl_multi_poll(multi, nullptr, 0, 1000, nullptr);
+        if (status == CURLM_OK && !news) {
+            const auto began = std::chrono::steady_clock::now();
+            status = curl_multi_poll(multi, nullptr, 0, 1000, nullptr);
+            pace_.waited(std::chrono::steady_clock::now() - began);
+        }
         if (status != CURLM_OK) throw Error(Fault::bug, fmt::format("libcurl: {}", curl_multi_strerror(status)));
         if (is_stopped()) throw_interrupted();
+    }
+
+    void check_pace() {
+        curl_off_t sent = 0;
+        curl_easy_getinfo(line_->easy.get(), CURLINFO_SIZE_UPLOAD_T, &sent);
+        const auto uploaded = static_cast<std::uint64_t>(sent);
+        const bool is_sending = request_.body && (!handed_all_ || uploaded < handed_);
+        const std::string trouble = pace_.find_trouble(uploaded + received_, is_sending || headers_done_);
+        if (!trouble.empty()) throw transport_error(CURLE_OPERATION_TIMEDOUT, request_, trouble.c_str());
+    }
+
+    void check_peer(std::string_view address) const {
+        if (!request_.led_by || may_lead_to(*request_.led_by, peer_)) return;
+        throw Error(Fault::denied, fmt::format("{} {}: that is {} ({}), and a server on {} may not lead there",
+                                               request_.method, printable_url(request_.url), name_of(peer_),
+                                               printable(address), name_of(*request_.led_by)));
+    }
+
+    // Before each request, whether the connection is new or kept.
+    static int on_connected(void* self, char* address, char*, int port, int) noexcept {
+        auto* exchange = static_cast<Exchange*>(self);
+        return exchange->guarded(
+            [&] {
+                // Another port than the URL's is a proxy's. Whom that connects to nobody tells, so the name decides.
+                if (port != exchange->url_.port || address[0] == '\0') return CURL_PREREQFUNC_OK;
+                exchange->peer_ = scope_of_address(address);
+                exchange->check_peer(address);
+                return CURL_PREREQFUNC_OK;
+            },
+            CURL_PREREQFUNC_ABORT);
     }
 
     bool is_stopped() const { return client_.stop_.stop_requested() || request_.stop.stop_requested(); }
@@ -247,7 +305,8 @@ private:
         if (broken_ && backlog_at_ == backlog_.size()) throw *std::exchange(broken_, std::nullopt);
     }
 
-    std::size_t guarded(auto&& work, std::size_t on_error) noexcept {
+    template <class Work, class Result>
+    Result guarded(Work&& work, Result on_error) noexcept {
         try {
             return work();
         } catch (...) {
@@ -258,10 +317,15 @@ private:
 
     static std::size_t on_header(const char* data, std::size_t, std::size_t size, void* self) noexcept {
         auto* exchange = static_cast<Exchange*>(self);
-        return exchange->guarded([&] { return exchange->take_header({data, size}), size; }, 0);
+        return exchange->guarded([&] { return exchange->take_header({data, size}), size; }, std::size_t{0});
     }
 
     void take_header(std::string_view line) {
+        header_bytes_ += line.size();
+        if (header_bytes_ > most_header_bytes || ++header_lines_ > most_header_lines)
+            throw Error(Fault::unavailable, fmt::format("{} {}: the answer has more headers than any server sends",
+                                                        request_.method, printable_url(request_.url)));
+        if (headers_done_) return;  // a trailer
         line = trim(line);
         if (line.starts_with("HTTP/")) {  // again after 100 Continue and after a proxy's CONNECT
             headers_.clear();
@@ -285,9 +349,10 @@ private:
         return exchange->guarded(
             [&] {
                 exchange->backlog_.append(data, size);
+                exchange->received_ += size;
                 return size;
             },
-            0);
+            std::size_t{0});
     }
 
     static std::size_t on_upload(char* data, std::size_t, std::size_t size, void* self) noexcept {
@@ -296,9 +361,12 @@ private:
         return exchange->guarded(
             [&] {
                 if (!exchange->upload_) exchange->upload_ = exchange->request_.body->open();
-                return exchange->upload_->read(std::as_writable_bytes(std::span(data, size)));
+                const std::size_t count = exchange->upload_->read(std::as_writable_bytes(std::span(data, size)));
+                exchange->handed_ += count;
+                exchange->handed_all_ = count == 0 || exchange->handed_ == exchange->request_.body->size;
+                return count;
             },
-            CURL_READFUNC_ABORT);
+            std::size_t{CURL_READFUNC_ABORT});
     }
 
     // curl sends a body again, from its start, when a kept connection turns out to be dead.
@@ -306,11 +374,16 @@ private:
         auto* exchange = static_cast<Exchange*>(self);
         if (offset != 0 || origin != SEEK_SET) return CURL_SEEKFUNC_CANTSEEK;
         exchange->upload_.reset();
+        exchange->handed_ = 0;
+        exchange->handed_all_ = false;
         return CURL_SEEKFUNC_OK;
     }
 
     HttpClient& client_;
     const HttpRequest request_;
+    const Url url_;
+    Pace pace_;
+    AddressScope peer_ = AddressScope::global;
     std::unique_ptr<HttpClient::Line> line_;
     std::stop_callback<Wake> wake_;
     std::stop_callback<Wake> wake_too_;
@@ -318,6 +391,11 @@ private:
     HeaderList list_;
     char detail_[CURL_ERROR_SIZE] = {};
     SourcePtr upload_;
+    std::uint64_t handed_ = 0;  // to curl, which has sent it a little later
+    bool handed_all_ = false;
+    std::uint64_t received_ = 0;
+    std::size_t header_bytes_ = 0;
+    std::size_t header_lines_ = 0;
     int status_ = 0;
     std::vector<HttpHeader> headers_;
     bool headers_done_ = false;
@@ -377,6 +455,7 @@ HttpResponse HttpClient::send(const HttpRequest& request) {
     HttpResponse response;
     response.status = exchange->status();
     response.headers = std::move(exchange->headers());
+    response.peer = exchange->peer();
     response.body = std::make_unique<ResponseBody>(std::move(exchange));
     return response;
 }

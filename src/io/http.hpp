@@ -8,6 +8,7 @@
 
 #include "base/error.hpp"
 #include "base/secret.hpp"
+#include "io/address.hpp"
 #include "io/stream.hpp"
 #include "io/url.hpp"
 
@@ -29,11 +30,19 @@ struct HttpRequest {
     std::optional<Body> body;
     /// Path of a Unix socket to connect to instead of the URL's host.
     std::string unix_socket;
-    /// Fail when nothing moved for so long; 0 means wait for ever.
+    /// Fail when no byte of a body moved, and no answer came to all that was sent, for so long; 0 means wait for ever.
+    /// Here and below only the wait for the other side counts, not what we take ourselves to make or take a body.
     std::chrono::seconds idle_limit{0};
+    /// Fail when a body moves by fewer bytes a second than this, on average of an idle_limit.
+    std::uint64_t least_rate = 0;
+    /// Fail when the answer is not complete after so long, however it moves; 0 means that it may last.
+    std::chrono::seconds total_limit{0};
     std::chrono::seconds connect_limit{10};
     /// Ends this request, beside the client's own, which ends all.
     std::stop_token stop{};
+    /// Where the server is that gave us the URL, when it was not the user: what it may not lead to is Fault::denied,
+    /// before anything is sent. (may_lead_to)
+    std::optional<AddressScope> led_by = std::nullopt;
 };
 
 struct HttpResponse {
@@ -41,6 +50,8 @@ struct HttpResponse {
     std::vector<HttpHeader> headers;
     /// The body as it arrives; the connection is freed with it. Throws TransportError when it breaks off.
     SourcePtr body;
+    /// Where the server is that was connected to; behind a proxy what its name says, else global.
+    AddressScope peer = AddressScope::global;
 
     /// The first header of that name (any case).
     std::optional<std::string> find_header(std::string_view name) const;
@@ -59,8 +70,9 @@ private:
     Kind kind_;
 };
 
-/// HTTP/1.1 with libcurl. One `send` is exactly one request: no redirect is followed, nothing is retried, and any
-/// status is a value. Safe to use from several threads; connections are kept for later requests.
+/// HTTP/1.1 with libcurl. One `send` is exactly one request: no redirect is followed, nothing is retried, no cookie is
+/// kept, and any status is a value. A URL of another scheme, or with a user in it, is refused. Safe to use from several
+/// threads; connections are kept for later requests.
 class HttpClient {
 public:
     explicit HttpClient(std::stop_token stop, std::string user_agent);

@@ -4,11 +4,11 @@
 #include <curl/curl.h>
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <memory>
 
 #include "base/error.hpp"
 #include "base/text.hpp"
+#include "io/address.hpp"
 
 namespace wasmx::io {
 
@@ -35,6 +35,14 @@ std::string part(const UrlHandle& handle, CURLUPart which, unsigned flags = 0) {
     return out;
 }
 
+// An empty one is one: curl sends it.
+bool has(const UrlHandle& handle, CURLUPart which) {
+    char* text = nullptr;
+    const bool out = curl_url_get(handle.get(), which, &text, 0) == CURLUE_OK;
+    curl_free(text);
+    return out;
+}
+
 }  // namespace
 
 Url Url::parse(const std::string& url) {
@@ -45,7 +53,7 @@ Url Url::parse(const std::string& url) {
     if (out.host.starts_with('[') && out.host.ends_with(']')) out.host = out.host.substr(1, out.host.size() - 2);
     const std::string port = part(handle, CURLUPART_PORT, CURLU_DEFAULT_PORT);
     for (const char digit : port) out.port = out.port * 10 + (digit - '0');
-    out.has_user = !part(handle, CURLUPART_USER).empty() || !part(handle, CURLUPART_PASSWORD).empty();
+    out.has_user = has(handle, CURLUPART_USER) || has(handle, CURLUPART_PASSWORD);
     return out;
 }
 
@@ -57,11 +65,7 @@ std::string resolve_url(const std::string& base, const std::string& reference) {
 }
 
 bool is_loopback(std::string_view host) {
-    if (host == "localhost" || host == "::1" || host == "[::1]") return true;
-    const auto parts = split(host, '.');
-    return parts.size() == 4 && parts[0] == "127" && std::all_of(parts.begin(), parts.end(), [](std::string_view p) {
-               return !p.empty() && p.size() <= 3 && p.find_first_not_of("0123456789") == std::string_view::npos;
-           });
+    return host == "localhost" || scope_of_address(host) == AddressScope::loopback;
 }
 
 std::string percent_encoded(std::string_view text) {

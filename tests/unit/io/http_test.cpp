@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "io/http.hpp"
 
+#include <array>
 #include <atomic>
 #include <thread>
 
@@ -218,6 +219,207 @@ TEST_CASE("silence has a limit") {
     request.idle_limit = std::chrono::seconds(1);
     CHECK(kind_of([&] { client.send(request); }) == Kind::timeout);
     over = true;
+}
+
+TEST_CASE("an answer that drips is none") {
+    using std::chrono::milliseconds;
+    HttpClient client({}, "t");
+    HttpRequest request;
+    request.idle_limit = std::chrono::seconds(1);
+    request.least_rate = 1024;
+    const auto began = std::chrono::steady_clock::now();
+    {
+        HttpServer body([](const Seen&) { return Reply{.body = std::string(1000, 'x'), .pause = milliseconds(20)}; });
+        request.url = body.url();
+        const auto response = client.send(request);
+        CHECK(kind_of([&] { drain(*response.body); }) == Kind::timeout);
+    }
+    {
+        HttpServer head([](const Seen&) {
+            return Reply{.raw = "HTTP/1.1 200 OK\r\nX: " + std::string(1000, 'x'), .pause = milliseconds(20)};
+        });
+        request.url = head.url();
+        CHECK(kind_of([&] { client.send(request); }) == Kind::timeout);
+    }
+    {
+        const std::string hint = "HTTP/1.1 102 Processing\r\n\r\n";
+        HttpServer waits(
+            [&](const Seen&) { return Reply{.raw = hint + hint + hint + hint, .pause = milliseconds(20)}; });
+        request.url = waits.url();
+        CHECK(kind_of([&] { client.send(request); }) == Kind::timeout);
+    }
+    {
+        HttpServer slow([](const Seen&) { return Reply{.body = std::string(1000, 'x'), .pause = milliseconds(20)}; });
+        request.url = slow.url();
+        request.least_rate = 0;
+        request.total_limit = std::chrono::seconds(2);
+        const auto response = client.send(request);
+        CHECK(kind_of([&] { drain(*response.body); }) == Kind::timeout);
+    }
+    CHECK(std::chrono::steady_clock::now() - began < std::chrono::seconds(15));
+}
+
+TEST_CASE("our own slowness is not the server's") {
+    HttpServer server([](const Seen&) { return Reply{.body = std::string(4 << 20, 'x')}; });
+    HttpClient client({}, "t");
+    class Slow final : public Source {
+    public:
+        std::size_t read(std::span<std::byte> buffer) override {
+            if (count_++ == 3) return 0;
+            std::this_thread::sleep_for(std::chrono::milliseconds(1500));
+            buffer[0] = std::byte{'x'};
+            return 1;
+        }
+
+    private:
+        int count_ = 0;
+    };
+    auto request = put(server.url(), {.size = std::nullopt, .open = [] { return std::make_unique<Slow>(); }});
+    request.idle_limit = std::chrono::seconds(1);
+    request.least_rate = 1024;
+    const auto response = client.send(request);
+    CHECK(server.seen()[0].body == "xxx");
+    std::array<std::byte, 100'000> buffer{};
+    (void)response.body->read(buffer);
+    std::this_thread::sleep_for(std::chrono::milliseconds(2500));
+    drain(*response.body);
+}
+
+TEST_CASE("a server that takes no bytes is silent") {
+    std::atomic<bool> over{false};
+    HttpServer busy([&](const Seen&) {
+        while (!over) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        return Reply();
+    });
+    HttpClient client({}, "t");
+    auto request = put(busy.url(), body_of(std::string(64 << 20, 'x')));
+    request.idle_limit = std::chrono::seconds(1);
+    request.least_rate = 1024;
+    CHECK(kind_of([&] { client.send(request); }) == Kind::timeout);
+    over = true;
+}
+
+TEST_CASE("where a server may lead us") {
+    HttpServer server([](const Seen&) { return Reply{.body = "x"}; });
+    HttpClient client({}, "t");
+    HttpRequest request = get(server.url());
+    for (int i = 0; i < 2; ++i) {  // the second time on the connection of the first
+        CHECK(client.send(request).peer == AddressScope::loopback);
+        CHECK(server.connections() == 1);
+    }
+    request.led_by = AddressScope::loopback;
+    CHECK(client.send(request).status == 200);
+    for (const AddressScope from : {AddressScope::private_use, AddressScope::global, AddressScope::none}) {
+        request.led_by = from;
+        const Error error = test::error_of([&] { client.send(request); });
+        CHECK(error.fault() == Fault::denied);
+        CHECK(error.message().find("this machine (127.0.0.1)") != std::string::npos);
+    }
+    CHECK(server.seen().size() == 3);
+}
+
+TEST_CASE("where a name leads is judged by the address that was connected to") {
+    // A proxy at the URL's own port stands for a resolver: it makes a name of anywhere an address of this machine.
+    HttpServer server([](const Seen&) { return Reply{.body = "x"}; });
+    const test::Variable chosen("http_proxy", server.url());
+    const test::Variable no_exception("no_proxy", std::nullopt);
+    const test::Variable nor_in_capitals("NO_PROXY", std::nullopt);
+    HttpClient client({}, "t");
+    HttpRequest request = get("http://storage.example:" + std::to_string(server.port()));
+    CHECK(client.send(request).peer == AddressScope::loopback);
+    for (const AddressScope from : {AddressScope::global, AddressScope::private_use}) {
+        request.led_by = from;
+        CHECK(test::error_of([&] { client.send(request); }).fault() == Fault::denied);
+    }
+    request.led_by = AddressScope::loopback;
+    CHECK(client.send(request).status == 200);
+    CHECK(server.seen().size() == 2);
+}
+
+TEST_CASE("behind a proxy the name decides where a server leads") {
+    HttpServer proxy([](const Seen&) { return Reply{.body = "x"}; });
+    const test::Variable chosen("http_proxy", proxy.url());
+    const test::Variable no_exception("no_proxy", std::nullopt);
+    const test::Variable nor_in_capitals("NO_PROXY", std::nullopt);
+    HttpClient client({}, "t");
+    HttpRequest request = get("http://storage.example/b");
+    request.led_by = AddressScope::global;
+    for (int i = 0; i < 2; ++i) {
+        const auto response = client.send(request);
+        CHECK(response.status == 200);
+        CHECK(response.peer == AddressScope::global);
+    }
+    CHECK(proxy.seen()[0].line() == "GET http://storage.example/b");
+    for (const std::string host : {"10.0.0.1", "169.254.169.254", "[fe80::1%25eth0]", "[fd00::1]", "2852039166",
+                                   "0x0a.1", "localhost", "metadata.google.internal", "metadata"}) {
+        CAPTURE(host);
+        request.url = "http://" + host + "/";
+        CHECK(test::error_of([&] { client.send(request); }).fault() == Fault::denied);
+    }
+    CHECK(proxy.seen().size() == 2);
+}
+
+TEST_CASE("headers have an end") {
+    const std::string ok = "HTTP/1.1 200 OK\r\n";
+    const std::string hint = "HTTP/1.1 103 Early Hints\r\nLink: <a>\r\n\r\n";
+    const auto times = [](int count, const std::string& line) {
+        std::string out;
+        for (int i = 0; i < count; ++i) out += line;
+        return out;
+    };
+    struct Row {
+        std::string name;
+        std::string raw;
+        bool is_answer;
+    };
+    for (const Row& row : {
+             Row{"a few large ones", ok + times(3, "X: " + std::string(60'000, 'x') + "\r\n") + "\r\n", true},
+             Row{"too many bytes", ok + times(10, "X: " + std::string(60'000, 'x') + "\r\n") + "\r\n", false},
+             Row{"many", ok + times(900, "X: y\r\n") + "\r\n", true},
+             Row{"too many", ok + times(5000, "X: y\r\n") + "\r\n", false},
+             Row{"some answers before the answer", times(10, hint) + ok + "\r\n", true},
+             Row{"no answer but the ones before it", times(5000, hint), false},
+         }) {
+        CAPTURE(row.name);
+        HttpServer server([&](const Seen&) { return Reply{.raw = row.raw}; });
+        HttpClient client({}, "t");
+        if (row.is_answer) {
+            CHECK(client.send(get(server.url())).status == 200);
+        } else {
+            const Error error = test::error_of([&] { client.send(get(server.url())); });
+            CHECK(error.fault() == Fault::unavailable);
+            CHECK(error.message().find("more headers than any server sends") != std::string::npos);
+        }
+    }
+    HttpServer server([&](const Seen&) {
+        return Reply{.raw =
+                         ok + "Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n" + times(5000, "X: y\r\n") + "\r\n"};
+    });
+    HttpClient client({}, "t");
+    const Error error = test::error_of([&] { drain(*client.send(get(server.url())).body); });
+    CHECK(error.message().find("more headers than any server sends") != std::string::npos);
+}
+
+TEST_CASE("no other scheme, no user, no header within a header") {
+    const test::Folder folder;
+    const std::string file = folder.write("x", "inside").string();
+    HttpServer server([](const Seen&) { return Reply(); });
+    HttpClient client({}, "t");
+    for (const std::string& url :
+         {"file://" + file, "ftp://" + server.host(), "gopher://" + server.host(), "http://u:p@" + server.host(),
+          "http://u@" + server.host(), "http://@" + server.host(), "http://:@" + server.host()}) {
+        CAPTURE(url);
+        CHECK(test::error_of([&] { client.send(get(url)); }).fault() == Fault::denied);
+    }
+    for (const std::string value : {"a\r\nX-Other: b", "a\nb", "a\x7f"}) {
+        HttpRequest request = get(server.url());
+        request.headers.push_back({"X-One", value});
+        CHECK(test::error_of([&] { client.send(request); }).fault() == Fault::config);
+        request = get(server.url());
+        request.secret_headers.emplace_back("Authorization", Secret(value));
+        CHECK(test::error_of([&] { client.send(request); }).fault() == Fault::config);
+    }
+    CHECK(server.seen().empty());
 }
 
 TEST_CASE("a failure of the source that is sent comes back as it was") {

@@ -7,6 +7,7 @@
 #include <iterator>
 
 #include "base/text.hpp"
+#include "registry/greeting.hpp"
 #include "registry/retry.hpp"
 #include "registry/session.hpp"
 
@@ -28,6 +29,11 @@ bool is_denial(const Refused& refused) {
 }
 
 }  // namespace
+
+std::optional<io::AddressScope> Home::led_by(const std::string& target) const {
+    if (io::Url::parse(target).host == io::Url::parse(url).host) return std::nullopt;
+    return scope;
+}
 
 Authenticator::Authenticator(io::HttpClient& http, Clock& clock, const oci::Reference& name,
                              const Repository::Options& options)
@@ -75,8 +81,7 @@ Circumstances Authenticator::describe() const {
 }
 
 std::optional<Authorization> Authenticator::after_refusal(const Authorization& refused,
-                                                          const std::vector<Challenge>& challenges,
-                                                          const std::string& registry_url,
+                                                          const std::vector<Challenge>& challenges, const Home& home,
                                                           const std::string& request_url) {
     const std::lock_guard lock(mutex_);
     if (refused.generation != generation_) return now_held();  // another worker was faster
@@ -86,13 +91,36 @@ std::optional<Authorization> Authenticator::after_refusal(const Authorization& r
         return now_held();
     }
     if (challenge == nullptr) return std::nullopt;
+    return answer(refused, *challenge, home, request_url);
+}
+
+// The scope of this challenge is not ours: at ghcr.io it is that of an example.
+std::optional<Authorization> Authenticator::after_silence(const Authorization& sent, const Home& home) {
+    const std::lock_guard lock(mutex_);
+    if (!sent.header.empty()) return std::nullopt;
+    if (sent.generation != generation_) return now_held();
+    if (has_asked_how_ || !may_have_credential()) return std::nullopt;
+    const io::HttpRequest request = greeting_request(home.url);
+    io::HttpResponse response = http_.send(request);
+    if (response.status != 200) {
+        const Refused refused = refusal(request.method, request.url, response, describe(), clock_.now());
+        if (retry_advice(refused)) throw refused;
+    }
+    has_asked_how_ = true;
+    const auto challenges = parse_challenges(response.all_headers("WWW-Authenticate"));
+    const Challenge* challenge = choose_challenge(challenges);
+    return challenge == nullptr ? std::nullopt : answer(sent, *challenge, home, request.url);
+}
+
+std::optional<Authorization> Authenticator::answer(const Authorization& refused, const Challenge& challenge,
+                                                   const Home& home, const std::string& request_url) {
     look_up();
     if (options_.access == Access::push && !credential_)
         throw Error(Fault::denied, fmt::format("there are no credentials for {}, and pushing needs some", registry_),
                     fmt::format("log in with an account that may push to {}/{}: {}", registry_, repository_,
                                 login_command(registry_)));
-    const bool better = challenge->scheme == "basic" ? answer_basic(refused)
-                                                     : answer_bearer(refused, *challenge, registry_url, request_url);
+    const bool better =
+        challenge.scheme == "basic" ? answer_basic(refused) : answer_bearer(refused, challenge, home, request_url);
     return better ? std::optional(now_held()) : std::nullopt;
 }
 
@@ -109,6 +137,17 @@ void Authenticator::look_up() {
     if (credential_) origin_ = credential_->origin;
 }
 
+// A helper that is missing may have one; that is an error where the registry asks for it.
+bool Authenticator::may_have_credential() {
+    try {
+        look_up();
+    } catch (const Error& error) {
+        if (error.fault() != Fault::config) throw;
+        return true;
+    }
+    return credential_.has_value();
+}
+
 void Authenticator::hold(Secret header) {
     header_ = std::move(header);
     ++generation_;
@@ -121,8 +160,8 @@ bool Authenticator::answer_basic(const Authorization& refused) {
     return true;
 }
 
-bool Authenticator::answer_bearer(const Authorization& refused, const Challenge& challenge,
-                                  const std::string& registry_url, const std::string& request_url) {
+bool Authenticator::answer_bearer(const Authorization& refused, const Challenge& challenge, const Home& home,
+                                  const std::string& request_url) {
     // A token that is too weak for what we knew to ask for gets no stronger by asking again: the account may not.
     if (!refused.header.empty() && challenge.parameter("error") == "insufficient_scope" &&
         !widen_scope(challenge.parameter("scope")))
@@ -133,7 +172,7 @@ bool Authenticator::answer_bearer(const Authorization& refused, const Challenge&
         pass_over_credential("the registry refuses the token");
     }
     scheme_ = Scheme::bearer;
-    registry_url_ = registry_url;
+    home_ = home;
     request_url_ = request_url;
     realm_ = challenge.parameter("realm");
     service_ = challenge.parameter("service");
@@ -167,7 +206,7 @@ void Authenticator::pass_over_credential(std::string_view why) {
 std::optional<Authorization> Authenticator::without_credential(const Authorization& refused, int status) {
     const std::lock_guard lock(mutex_);
     if (refused.generation != generation_) return now_held();
-    if (options_.access == Access::push || !credential_) return std::nullopt;
+    if (options_.access == Access::push || !credential_ || refused.header.empty()) return std::nullopt;
     pass_over_credential(fmt::format("the registry answers {}", status));
     if (scheme_ == Scheme::bearer) {
         get_token();
@@ -218,7 +257,7 @@ Token Authenticator::exchange_for_most() {
 
 Token Authenticator::exchange(const std::vector<std::string>& scopes) {
     TokenQuestion question;
-    question.realm = checked_realm(registry_url_, request_url_, realm_, credential_.has_value());
+    question.realm = checked_realm(home_.url, request_url_, realm_, credential_.has_value());
     question.service = service_;
     question.scopes = scopes;
     if (!credential_) return ask(token_get(question, nullptr));
@@ -236,6 +275,7 @@ Token Authenticator::exchange(const std::vector<std::string>& scopes) {
 
 Token Authenticator::ask(io::HttpRequest request) {
     if (options_.patience == Patience::brief) request.idle_limit = std::min(request.idle_limit, brief_idle_limit);
+    request.led_by = home_.led_by(request.url);
     io::HttpResponse response = http_.send(request);
     // No redirect: the realm was judged, where it points to was not.
     if (response.status != 200) throw refusal(request.method, request.url, response, describe(), clock_.now());

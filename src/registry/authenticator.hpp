@@ -22,6 +22,15 @@ struct Authorization {
     std::uint64_t generation = 0;  ///< tells whether there is something newer by now
 };
 
+/// The registry that is spoken to.
+struct Home {
+    std::string url;                                    ///< "https://ghcr.io"
+    io::AddressScope scope = io::AddressScope::global;  ///< of whoever answers there
+
+    /// Who leads us to a URL that it names, for HttpRequest::led_by. Its own host is where we are already.
+    std::optional<io::AddressScope> led_by(const std::string& target) const;
+};
+
 /// How long a request takes: the token has to last until the registry has looked at it, and some look at the end.
 enum class Need { short_request, long_request };
 
@@ -33,10 +42,13 @@ public:
 
     /// For the next request to the registry.
     Authorization current(Need need);
-    /// For the same request again, after the registry at `registry_url` refused it; nullopt when there is nothing
-    /// better. Throws Fault::denied, when there can be nothing better, with the reason.
+    /// For the same request again, after the registry refused it; nullopt when there is nothing better. Throws
+    /// Fault::denied, when there can be nothing better, with the reason.
     std::optional<Authorization> after_refusal(const Authorization& refused, const std::vector<Challenge>& challenges,
-                                               const std::string& registry_url, const std::string& request_url);
+                                               const Home& home, const std::string& request_url);
+    /// For the same request again, where it was `sent` with nothing and refused, or told that there is nothing, without
+    /// a word on how to log in: GET /v2/ says that. nullopt when no more is known than before, or there is no login.
+    std::optional<Authorization> after_silence(const Authorization& sent, const Home& home);
 
     /// For the same request again, without the credential that `refused` came from: what everybody may read must not be
     /// hidden by a login that is not good enough. nullopt when there was none, and for a push.
@@ -54,9 +66,12 @@ private:
     Authorization now_held() const { return {.header = header_, .generation = generation_}; }
     Circumstances describe() const;
     void look_up();
+    bool may_have_credential();
     void hold(Secret header);
+    std::optional<Authorization> answer(const Authorization& refused, const Challenge& challenge, const Home& home,
+                                        const std::string& request_url);
     bool answer_basic(const Authorization& refused);
-    bool answer_bearer(const Authorization& refused, const Challenge& challenge, const std::string& registry_url,
+    bool answer_bearer(const Authorization& refused, const Challenge& challenge, const Home& home,
                        const std::string& request_url);
     bool widen_scope(const std::string& wanted);
     std::vector<std::string> all_scopes() const;
@@ -83,7 +98,8 @@ private:
     const std::string needed_scope_;
     std::vector<std::string> further_scopes_;  // what can be done without
     std::vector<std::string> refused_scopes_;
-    std::string registry_url_;
+    bool has_asked_how_ = false;
+    Home home_;
     std::string request_url_;
     std::string realm_;  // as the challenge gave it
     std::string service_;

@@ -15,24 +15,6 @@ namespace {
 // What got further by as much did not fail for the same reason as before: the attempts are counted anew.
 constexpr std::uint64_t worthwhile = 1 << 20;
 
-/// "bytes 1000-1999/2000": where the part begins, and how long the whole is. (RFC 9110, 14.4)
-struct Part {
-    std::uint64_t first = 0;
-    std::optional<std::uint64_t> whole;
-};
-
-std::optional<Part> find_part(const io::HttpResponse& response) {
-    const auto header = response.find_header("Content-Range");
-    if (!header) return std::nullopt;
-    std::string_view text = trim(*header);
-    if (!text.starts_with("bytes ")) return std::nullopt;
-    text.remove_prefix(6);
-    const auto first = parse_number(text.substr(0, text.find('-')));
-    const auto slash = text.find('/');
-    if (!first || slash == std::string_view::npos) return std::nullopt;
-    return Part{.first = *first, .whole = parse_number(text.substr(slash + 1))};
-}
-
 class Download final : public io::Source {
 public:
     Download(Session& session, const oci::Descriptor& blob) : session_(session), blob_(blob) {
@@ -96,7 +78,7 @@ private:
     }
 
     bool is_the_rest(const io::HttpResponse& response) const {
-        const auto part = find_part(response);
+        const auto part = find_part(response.find_header("Content-Range").value_or(""));
         return part && part->first == offset_ && part->whole.value_or(blob_.size) == blob_.size;
     }
 
@@ -132,6 +114,16 @@ private:
 };
 
 }  // namespace
+
+std::optional<Part> find_part(std::string_view content_range) {
+    std::string_view text = trim(content_range);
+    if (!text.starts_with("bytes ")) return std::nullopt;
+    text.remove_prefix(6);
+    const auto first = parse_number(text.substr(0, text.find('-')));
+    const auto slash = text.find('/');
+    if (!first || slash == std::string_view::npos) return std::nullopt;
+    return Part{.first = *first, .whole = parse_number(text.substr(slash + 1))};
+}
 
 io::SourcePtr download(Session& session, const oci::Descriptor& blob) {
     return std::make_unique<Download>(session, blob);

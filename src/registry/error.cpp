@@ -155,17 +155,21 @@ Refused refusal(std::string_view method, const std::string& url, io::HttpRespons
     if (complaints.empty() && lower(said).find("<html") != std::string::npos) said.clear();
     std::string message =
         fmt::format("{} {}: {}{}", method, printable_url(url), response.status, reason_phrase(response.status));
-    if (!said.empty()) message += ": " + said;
+    // A registry could make us ask whom it cannot ask itself, so that its words are read where errors are shown. They
+    // only choose the advice.
+    const bool is_shown = !circumstances.foreign;
+    if (is_shown && !said.empty()) message += ": " + said;
     for (const std::string_view name : {"X-GitHub-Request-Id", "X-Request-Id"}) {
         const auto id = response.find_header(name);
-        if (!id) continue;
+        if (!id || !is_shown) continue;
         message += fmt::format(" (request {})", shown(*id));
         break;
     }
     auto wait = asked_wait(response, body, now);
     // The registry granted what its storage refuses: a redirect expires, so this passes.
     const Fault fault = circumstances.foreign ? Fault::unavailable : fault_of(response.status);
-    return {fault,
+    const bool is_hidden = response.status == 404 && circumstances.stale;
+    return {is_hidden ? Fault::denied : fault,
             std::move(message),
             hint_for(response.status, said, circumstances),
             response.status,

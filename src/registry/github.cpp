@@ -7,6 +7,7 @@
 #include "base/error.hpp"
 #include "base/text.hpp"
 #include "io/url.hpp"
+#include "registry/registry.hpp"
 
 namespace wasmx::registry {
 
@@ -30,6 +31,7 @@ GitHubToken ask_github(io::HttpClient& http, const Secret& token, const std::str
     request.secret_headers.emplace_back("Authorization", Secret(fmt::format("Bearer {}", token.reveal())));
     request.connect_limit = std::chrono::seconds(5);
     request.idle_limit = std::chrono::seconds(10);
+    request.total_limit = small_answer_limit;
     io::HttpResponse response = http.send(request);
     const std::string body = io::read_all(*response.body, most_read);
     const auto refused = [&](Fault fault, std::string_view why, std::string hint) {

@@ -6,23 +6,16 @@
 #include "base/text.hpp"
 #include "io/url.hpp"
 #include "registry/clock.hpp"
+#include "registry/registry.hpp"
 
 namespace wasmx::registry {
 
 namespace {
 
-io::HttpRequest greeting(const std::string& origin) {
-    io::HttpRequest request;
-    request.url = origin + "/v2/";
-    request.connect_limit = std::chrono::seconds(5);
-    request.idle_limit = std::chrono::seconds(10);
-    return request;
-}
-
 // What is answered to a plain request; nullopt when the port hangs up, as many do that want TLS.
 std::optional<int> plain_answer(io::HttpClient& http, const std::string& origin) {
     try {
-        return http.send(greeting(origin)).status;
+        return http.send(greeting_request(origin)).status;
     } catch (const io::TransportError& error) {
         using Kind = io::TransportError::Kind;
         if (error.kind() == Kind::connect || error.kind() == Kind::resolve) throw;
@@ -43,6 +36,15 @@ std::optional<milliseconds> ahead_of(const io::HttpResponse& response, TimePoint
 
 }  // namespace
 
+io::HttpRequest greeting_request(const std::string& origin) {
+    io::HttpRequest request;
+    request.url = origin + "/v2/";
+    request.connect_limit = std::chrono::seconds(5);
+    request.idle_limit = std::chrono::seconds(10);
+    request.total_limit = small_answer_limit;
+    return request;
+}
+
 std::string find_origin(io::HttpClient& http, const std::string& registry) {
     if (registry == "docker.io") return "https://registry-1.docker.io";
     std::string secure = "https://" + registry;
@@ -52,7 +54,7 @@ std::string find_origin(io::HttpClient& http, const std::string& registry) {
     const auto answer = plain_answer(http, plain);
     if (answer && is_answer_of_registry(*answer)) return plain;
     try {
-        (void)http.send(greeting(secure));
+        (void)http.send(greeting_request(secure));
         return secure;
     } catch (const io::TransportError&) {
         // 400 is what ports that want TLS say; whatever else speaks HTTP here is no registry, and will say so.
@@ -65,7 +67,7 @@ Greeting greet(io::HttpClient& http, const std::string& registry) {
     Greeting out;
     out.origin = find_origin(http, registry);
     const TimePoint asked = system_clock().now();
-    const io::HttpResponse response = http.send(greeting(out.origin));
+    const io::HttpResponse response = http.send(greeting_request(out.origin));
     out.status = response.status;
     out.clock_ahead = ahead_of(response, asked, system_clock().now());
     if (!is_answer_of_registry(out.status))

@@ -17,6 +17,9 @@ struct Greeting {
     std::optional<std::chrono::milliseconds> clock_ahead;
 };
 
+/// GET /v2/, without credentials.
+io::HttpRequest greeting_request(const std::string& origin);
+
 /// Asks once. Nobody there is a TransportError; an answer that no registry gives is Fault::unavailable.
 Greeting greet(io::HttpClient& http, const std::string& registry);
 

@@ -82,6 +82,7 @@ std::string hint_for(int status, std::string_view said, const Circumstances& cir
         case 401:
         case 403: return denied_hint(circumstances);
         case 404:
+            if (circumstances.stale) return denied_hint(circumstances);
             return fmt::format(
                 "is {}/{} spelt right? Some registries want a repository to be made before it is pushed to",
                 circumstances.registry, circumstances.repository);

@@ -16,15 +16,6 @@ bool is_known_pair(const io::Url& registry, const io::Url& realm) {
     return registry.host == "registry-1.docker.io" && realm.host == "auth.docker.io";
 }
 
-// An address instead of a name: this network's own machines, or a cloud's metadata service. In all spellings that
-// resolvers take, so the last label decides. (WHATWG URL, "ends in a number checker")
-bool is_address(std::string_view host) {
-    if (host.find(':') != std::string_view::npos) return true;
-    if (host.ends_with('.')) host.remove_suffix(1);
-    const auto last = host.substr(host.rfind('.') + 1);  // npos + 1 is 0
-    return last.starts_with("0x") || last.find_first_not_of("0123456789") == std::string_view::npos;
-}
-
 }  // namespace
 
 std::string checked_realm(const std::string& registry_url, const std::string& request_url, const std::string& realm,
@@ -46,12 +37,9 @@ std::string checked_realm(const std::string& registry_url, const std::string& re
     const bool plain_is_fine = both_local && registry.scheme == "http";
     if (target.scheme != "https" && !(plain_is_fine && target.scheme == "http")) throw refuse("which is not https", {});
     if (target.host == registry.host || both_local || is_known_pair(registry, target)) return absolute;
-    if (with_credential)
-        throw refuse(fmt::format("but credentials for {} are not sent to {}", registry.host, target.host),
-                     "a registry whose token service is on another host is not supported with credentials");
-    if (io::is_loopback(target.host) || is_address(target.host) || target.host.find('.') == std::string::npos)
-        throw refuse("which is no public host", {});
-    return absolute;
+    if (!with_credential) return absolute;
+    throw refuse(fmt::format("but credentials for {} are not sent to {}", registry.host, target.host),
+                 "a registry whose token service is on another host is not supported with credentials");
 }
 
 }  // namespace wasmx::registry

@@ -3,6 +3,7 @@
 // registry: speaks the OCI distribution protocol to one registry: token auth, blobs, manifests, typed errors.
 // It knows no engine, and nothing of what an image is for.
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -19,6 +20,9 @@ namespace wasmx::registry {
 class Clock;
 
 enum class Access { pull, push };
+
+/// How long an answer of some kilobytes may take, however steadily it comes.
+inline constexpr std::chrono::seconds small_answer_limit{120};
 
 /// How long to try. `brief`: once, and seconds rather than a minute for a silent registry; for a question that may be
 /// asked again.
@@ -53,7 +57,8 @@ public:
 
     const std::string& registry() const noexcept;  ///< "ghcr.io"
 
-    /// The manifest or index behind a tag or digest; nullopt when the registry says it has none. A digest is verified.
+    /// The manifest or index behind a tag or digest; nullopt when the registry says it has none: to our login, where we
+    /// have one that it may want to see, since many hide what is private. A digest is verified.
     std::optional<FoundManifest> find_manifest(const std::string& tag_or_digest);
     /// The tags of the repository, the first thousand; none when it does not exist yet.
     std::vector<std::string> tags();
@@ -76,9 +81,9 @@ public:
     /// Ends the requests and waits of other threads with Fault::interrupted, but for those for a token; later ones are
     /// not concerned.
     void interrupt();
-    /// Opens an upload: the only proof that one may push. A blob of the next minute takes it over; one that nobody
-    /// takes is cancelled in the end. Throws Fault::denied with the reason and the mend, naming where the credentials
-    /// came from.
+    /// Opens an upload, once: the only proof that one may push. A blob of the next minute takes it over; one that
+    /// nobody takes is cancelled in the end. Throws Fault::denied with the reason and the mend, naming where the
+    /// credentials came from.
     void prove_push();
 
 private:

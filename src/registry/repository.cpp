@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+#include <atomic>
 #include <map>
 #include <mutex>
 #include <utility>
@@ -39,6 +41,17 @@ void check_digest(const Call& call, const Digest& expected, const Digest& got, s
                                               printable_url(call.url), who, expected.str(), got.str()));
 }
 
+// They become parts of paths. (distribution-spec, "Pulling manifests")
+bool is_tag(std::string_view text) {
+    constexpr std::size_t longest = 128;
+    const auto is_allowed = [](char c) {
+        return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' || c == '.' ||
+               c == '-';
+    };
+    return !text.empty() && text.size() <= longest && text[0] != '.' && text[0] != '-' &&
+           std::all_of(text.begin(), text.end(), is_allowed);
+}
+
 // What the registry says that it sent or stored; a digest of another kind than ours says nothing.
 std::optional<Digest> stated_digest(const io::HttpResponse& response) {
     const auto header = response.find_header("Docker-Content-Digest");
@@ -73,6 +86,7 @@ struct Repository::State {
     std::map<Digest, Upload> opened;  // by a mount that was none
     std::optional<Upload> spare;      // opened as a proof
     TimePoint spare_since;
+    std::atomic<bool> has_proved_push = false;
 };
 
 Repository::Repository(io::HttpClient& http, const oci::Reference& name, const Options& options)
@@ -88,8 +102,9 @@ std::optional<FoundManifest> Repository::State::get_manifest(const std::string& 
     Call call;
     call.url = session.url_of("manifests/" + key);
     call.headers.push_back({"Accept", accepted_types()});
+    call.total_limit = small_answer_limit;
     Answer answer = session.send_following(call);
-    if (answer.response.status == 404) return std::nullopt;
+    if (session.is_absent(answer)) return std::nullopt;
     if (answer.response.status != 200) throw session.refusal(call, answer);
     FoundManifest found;
     found.media_type = content_type_of(answer.response);
@@ -109,14 +124,15 @@ std::vector<std::string> Repository::State::get_tags() {
     constexpr std::uint64_t most_read = 1 << 20;
     Call call;
     call.url = session.url_of("tags/list?n=1000");
+    call.total_limit = small_answer_limit;
     Answer answer = session.send_following(call);
-    if (answer.response.status == 404) return {};
+    if (session.is_absent(answer)) return {};
     if (answer.response.status != 200) throw session.refusal(call, answer);
     const auto json = nlohmann::json::parse(io::read_all(*answer.response.body, most_read), nullptr, false);
     std::vector<std::string> out;
     if (!json.is_object() || !json.contains("tags") || !json["tags"].is_array()) return out;
     for (const auto& tag : json["tags"])
-        if (tag.is_string()) out.push_back(tag.get<std::string>());
+        if (tag.is_string() && is_tag(tag.get<std::string>())) out.push_back(tag.get<std::string>());
     return out;
 }
 
@@ -217,10 +233,12 @@ Digest Repository::put_manifest(const std::string& tag, const std::string& bytes
 void Repository::interrupt() { state_->session.interrupt(); }
 
 void Repository::prove_push() {
+    if (state_->has_proved_push) return;
     Upload upload = state_->retrying([&] { return open_upload(state_->session); });
     const std::lock_guard lock(state_->mutex);
     state_->spare = std::move(upload);
     state_->spare_since = state_->session.clock().now();
+    state_->has_proved_push = true;
 }
 
 }  // namespace wasmx::registry

@@ -13,6 +13,8 @@ namespace wasmx::registry {
 namespace {
 
 constexpr int most_redirects = 10;
+// Bytes a second, on average of a minute or more: a layer that comes more slowly takes weeks.
+constexpr std::uint64_t least_rate = 1024;
 // What is over is announced, so that a refusal comes before the bytes (RFC 9110, 10.1.1).
 constexpr std::uint64_t announced_size = 1 << 20;
 
@@ -44,6 +46,21 @@ bool is_passing(io::HttpResponse& response) {
 }
 
 }  // namespace
+
+std::string located(const std::string& request_url, const std::string& whole) {
+    const std::string location = whole.substr(0, whole.find('#'));  // what is behind is not sent (RFC 3986, 3.5)
+    if (location.starts_with("https://") || location.starts_with("http://")) return location;
+    if (location.starts_with('/') && !location.starts_with("//")) {
+        const auto authority = request_url.find("://") + 3;
+        return request_url.substr(0, request_url.find_first_of("/?#", authority)) + location;
+    }
+    // "ghcr.io/v2/…" is no path where the host is ours: some registries leave out the scheme.
+    const auto authority = request_url.find("://") + 3;
+    const auto path = request_url.find_first_of("/?#", authority);
+    if (location.starts_with(request_url.substr(authority, path - authority) + "/"))
+        return request_url.substr(0, authority) + location;
+    return io::resolve_url(request_url, location);
+}
 
 Session::Session(io::HttpClient& http, const oci::Reference& name, const Repository::Options& options)
     : http_(http),
@@ -90,20 +107,6 @@ bool Session::is_home(const std::string& url) {
     return home.same_origin(target);
 }
 
-std::string Session::located(const std::string& request_url, const std::string& location) {
-    if (location.starts_with("https://") || location.starts_with("http://")) return location;
-    if (location.starts_with('/') && !location.starts_with("//")) {
-        const auto authority = request_url.find("://") + 3;
-        return request_url.substr(0, request_url.find_first_of("/?#", authority)) + location;
-    }
-    // "ghcr.io/v2/…" is no path where the host is ours: some registries leave out the scheme.
-    const auto authority = request_url.find("://") + 3;
-    const auto path = request_url.find_first_of("/?#", authority);
-    if (location.starts_with(request_url.substr(authority, path - authority) + "/"))
-        return request_url.substr(0, authority) + location;
-    return io::resolve_url(request_url, location);
-}
-
 io::HttpResponse Session::send_with(const Call& call, const Authorization* authorization) {
     io::HttpRequest request;
     request.method = call.method;
@@ -112,6 +115,9 @@ io::HttpResponse Session::send_with(const Call& call, const Authorization* autho
     request.body = call.body;
     request.idle_limit = patience_ == Patience::brief ? std::min(call.idle_limit, brief_idle_limit) : call.idle_limit;
     request.stop = stop();
+    request.least_rate = least_rate;
+    request.total_limit = call.total_limit;
+    request.led_by = call.led_by;
     if (is_long(call)) request.headers.push_back({"Expect", "100-continue"});
     if (authorization != nullptr && !authorization->header.empty())
         request.secret_headers.emplace_back("Authorization", authorization->header);
@@ -121,30 +127,43 @@ io::HttpResponse Session::send_with(const Call& call, const Authorization* autho
 }
 
 Answer Session::send_foreign(const Call& call) {
-    return {.response = send_with(call, nullptr), .url = call.url, .is_foreign = true};
+    Call led = call;
+    if (!led.led_by) led.led_by = home().led_by(call.url);
+    return {.response = send_with(led, nullptr), .url = call.url, .is_foreign = true};
+}
+
+bool Session::is_absent(const Answer& answer) {
+    return answer.response.status == 404 && !answer.is_foreign && !authenticator_.circumstances().stale;
 }
 
 Answer Session::send(const Call& call) {
     if (!is_home(call.url)) return send_foreign(call);
     Authorization authorization = authenticator_.current(is_long(call) ? Need::long_request : Need::short_request);
     std::optional<Answer> with_login;  // whose refusal says more than that of a request without one
-    for (int renewals = 0;; ++renewals) {
+    for (int renewals = 0;;) {
         Answer answer{.response = send_with(call, &authorization), .url = call.url};
+        scope_ = answer.response.peer;
         const auto challenges = parse_challenges(answer.response.all_headers("WWW-Authenticate"));
+        const int status = answer.response.status;
         std::optional<Authorization> better;
         if (is_refusal(answer.response, challenges)) {
             // What was just got and is refused again is only worth another try when the registry says what it lacks.
             const Challenge* challenge = choose_challenge(challenges);
             const bool wants_more = challenge != nullptr && challenge->wants_more_scope();
-            if (renewals == 0 || (renewals == 1 && wants_more))
-                better = authenticator_.after_refusal(authorization, challenges, origin(), call.url);
-        } else if (answer.response.status != 403 || is_passing(answer.response)) {
+            if (renewals == 0 || (renewals == 1 && wants_more)) {
+                better = authenticator_.after_refusal(authorization, challenges, home(), call.url);
+                if (better) ++renewals;
+            }
+        } else if (status != 404 && (status != 403 || is_passing(answer.response))) {
             return answer;
         }
+        // What is private, many hide from whoever has not logged in.
+        if (!better) better = authenticator_.after_silence(authorization, home());
         if (!better) {
             if (with_login) return *std::move(with_login);
+            if (status == 404) return answer;
             try {
-                better = authenticator_.without_credential(authorization, answer.response.status);
+                better = authenticator_.without_credential(authorization, status);
             } catch (const Refused&) {
                 return answer;
             }
@@ -166,6 +185,7 @@ Answer Session::send_following(const Call& call) {
             throw Error(Fault::denied, fmt::format("{} redirects to {}, which is not https", printable_url(next.url),
                                                    printable_url(target)));
         next.url = target;
+        next.led_by = answer.is_foreign ? std::optional(answer.response.peer) : std::nullopt;
     }
     throw Error(Fault::unavailable, fmt::format("{}: more than {} redirects", printable_url(call.url), most_redirects));
 }

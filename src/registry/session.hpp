@@ -28,6 +28,9 @@ struct Call {
     std::vector<io::HttpHeader> headers;
     std::optional<io::Body> body;
     std::chrono::seconds idle_limit{60};
+    std::chrono::seconds total_limit{0};
+    /// Where whoever redirected us here is, when it was not the registry.
+    std::optional<io::AddressScope> led_by = std::nullopt;
 };
 
 /// An answer, and who gave it in the end.
@@ -36,6 +39,9 @@ struct Answer {
     std::string url;
     bool is_foreign = false;  ///< it came from another origin than the registry's
 };
+
+/// The absolute URL of a Location, otherwise byte for byte: it may carry state that must not be re-encoded.
+std::string located(const std::string& request_url, const std::string& location);
 
 /// Sends requests to the registry of one repository: knows its address, authorises what goes there and nothing else.
 class Session {
@@ -51,8 +57,9 @@ public:
     Answer send_following(const Call& call);
     /// Whether a URL that the registry gave us leads back to it. Throws when it would leave https.
     bool is_home(const std::string& url);
-    /// The absolute URL of a Location, otherwise byte for byte: it may carry state that must not be re-encoded.
-    std::string located(const std::string& request_url, const std::string& location);
+    /// Whether an answer says that the registry does not have what was asked for. Nothing is absent to a request whose
+    /// login was refused, or because a storage says so.
+    bool is_absent(const Answer& answer);
     /// The error of an answer that was not hoped for; reads its body.
     Refused refusal(const Call& call, Answer& answer);
 
@@ -70,6 +77,7 @@ public:
 
 private:
     const std::string& origin();
+    Home home() { return {origin(), scope_}; }
     Answer send_foreign(const Call& call);
     io::HttpResponse send_with(const Call& call, const Authorization* authorization);
 
@@ -83,6 +91,7 @@ private:
     std::optional<std::string> origin_;  // "https://ghcr.io"
     const std::function<void(const std::string&)> warn_;
     std::atomic<bool> has_answered_ = false;
+    std::atomic<io::AddressScope> scope_ = io::AddressScope::global;  // of the registry, once it has answered
     std::mutex stopping_;
     std::stop_source calls_;
     std::stop_callback<std::function<void()>> passed_on_;

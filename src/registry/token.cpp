@@ -9,6 +9,7 @@
 
 #include "base/text.hpp"
 #include "io/base64.hpp"
+#include "registry/registry.hpp"
 
 namespace wasmx::registry {
 
@@ -54,7 +55,7 @@ Token parse_token_reply(std::string_view text, TimePoint now) {
     if (value.empty()) value = text_member(json, "token");
     if (value.empty()) throw Error(Fault::unavailable, "the token service's reply has no token");
     // It goes into a header, where a line end would begin another one.
-    if (std::any_of(value.begin(), value.end(), [](char c) { return c <= ' ' || c == '\x7f'; }))
+    if (std::any_of(value.begin(), value.end(), [](char c) { return c < '!' || c > '~'; }))
         throw Error(Fault::unavailable, "the token service's token is no token");
     const seconds life = life_of(json);
     Token token;
@@ -70,7 +71,9 @@ Token parse_token_reply(std::string_view text, TimePoint now) {
 
 std::vector<std::string> merged_scopes(const std::vector<std::string>& scopes) {
     std::vector<std::pair<std::string, std::set<std::string>>> things;
-    for (const std::string& scope : scopes) {
+    for (const std::string& asked : scopes) {
+        const std::string scope = asked.substr(0, asked.find_last_not_of(":,") + 1);  // npos + 1 is 0
+        if (scope.empty()) continue;
         // A name may hold a colon itself, before a port.
         const auto colon = std::min(scope.rfind(':'), scope.size());
         const std::string thing = scope.substr(0, colon);
@@ -109,6 +112,7 @@ io::HttpRequest token_get(const TokenQuestion& question, const credentials::Cred
                                             basic_authorization(credential->username, credential->password));
     }
     request.idle_limit = request_idle_limit;
+    request.total_limit = small_answer_limit;
     return request;
 }
 
@@ -124,6 +128,7 @@ io::HttpRequest token_post(const TokenQuestion& question, const Secret& refresh_
                                 io::percent_encoded(question.service), io::percent_encoded(scope),
                                 io::percent_encoded(refresh_token.reveal())));
     request.idle_limit = request_idle_limit;
+    request.total_limit = small_answer_limit;
     return request;
 }
 

@@ -45,7 +45,8 @@ Secret basic_authorization(const std::string& user, const Secret& password);
 
 /// `realm`, as a challenge gave it, made absolute against the URL that was asked; refused, as Fault::denied, when it is
 /// not a place for what it will be sent: with `credential`, only the registry's own host (and the known partner of
-/// Docker Hub); without, any public host. https always, unless the registry itself is a plain one on this machine.
+/// Docker Hub). https always, unless the registry itself is a plain one on this machine. Whether the registry may lead
+/// us there at all is judged by the HttpClient.
 std::string checked_realm(const std::string& registry_url, const std::string& request_url, const std::string& realm,
                           bool with_credential);
 

@@ -13,29 +13,25 @@ namespace wasmx::registry {
 
 namespace {
 
-Upload upload_of(Session& session, const Call& call, const Answer& answer) {
+Upload upload_of(const Call& call, const Answer& answer) {
     const auto location = answer.response.find_header("Location");
     if (!location || location->empty())
         throw Error(Fault::unavailable, fmt::format("POST {}: the registry opened an upload and does not say where",
                                                     printable_url(call.url)));
     const auto least = answer.response.find_header("OCI-Chunk-Min-Length");
-    return {.url = session.located(call.url, *location),
-            .least_chunk = parse_number(trim(least.value_or(""))).value_or(0)};
+    return {.url = located(call.url, *location), .least_chunk = parse_number(trim(least.value_or(""))).value_or(0)};
 }
 
-// "0-1023": the last byte, not their number. "bytes=" is of another header and has been met here.
-std::optional<std::uint64_t> received_of(const io::HttpResponse& response) {
-    const auto header = response.find_header("Range");
-    if (!header) return std::nullopt;
-    std::string_view range = trim(*header);
+}  // namespace
+
+std::optional<std::uint64_t> received_of(std::string_view range) {
+    range = trim(range);
     if (range.starts_with("bytes=")) range.remove_prefix(6);
     if (!range.starts_with("0-")) return std::nullopt;
     const auto last = parse_number(range.substr(2));
     if (!last || *last == UINT64_MAX) return std::nullopt;
     return *last + 1;
 }
-
-}  // namespace
 
 Refused upload_refusal(Session& session, const Call& call, Answer& answer) {
     Refused refused = session.refusal(call, answer);
@@ -76,12 +72,12 @@ bool ask_for_blob(Session& session, const Digest& digest) {
     const auto is_there = [&] { return answer.response.status >= 200 && answer.response.status < 400; };
     // A redirect to the storage proves it too, and storages refuse HEAD on URLs that were signed for GET.
     if (is_there()) return true;
-    if (answer.response.status == 404) return false;
+    if (session.is_absent(answer)) return false;
     if (answer.response.status == 401 || answer.response.status == 403) {
         call.method = "GET";  // whose refusal has a body that says why
         answer = session.send(call);
         if (is_there()) return true;
-        if (answer.response.status == 404) return false;
+        if (session.is_absent(answer)) return false;
     }
     throw session.refusal(call, answer);
 }
@@ -101,7 +97,7 @@ Upload open_upload(Session& session) {
     call.url = session.url_of("blobs/uploads/");
     Answer answer = session.send(call);
     if (answer.response.status != 202) throw session.refusal(call, answer);
-    return upload_of(session, call, answer);
+    return upload_of(call, answer);
 }
 
 bool cancel_upload(Session& session, const std::string& upload_url) noexcept {
@@ -119,7 +115,13 @@ bool cancel_upload(Session& session, const std::string& upload_url) noexcept {
 
 std::string next_upload_url(Session& session, const Call& call, const Answer& answer) {
     const auto location = answer.response.find_header("Location");
-    return location && !location->empty() ? session.located(call.url, *location) : call.url;
+    if (!location || location->empty()) return call.url;
+    std::string next = located(call.url, *location);
+    // The registry chose the storage, which chooses nobody in its turn.
+    if (answer.is_foreign && !session.is_home(next) && io::Url::parse(next).host != io::Url::parse(call.url).host)
+        throw Error(Fault::denied, fmt::format("{} {}: the storage leads on to {}", call.method,
+                                               printable_url(call.url), printable_url(next)));
+    return next;
 }
 
 std::optional<UploadStatus> find_upload(Session& session, const std::string& upload_url) {
@@ -133,7 +135,7 @@ std::optional<UploadStatus> find_upload(Session& session, const std::string& upl
         if (is_passing && retry_advice(refused)) throw refused;
         return std::nullopt;
     }
-    const auto received = received_of(answer.response);
+    const auto received = received_of(answer.response.find_header("Range").value_or(""));
     if (!received) return std::nullopt;
     return UploadStatus{.url = next_upload_url(session, call, answer), .received = *received};
 }
@@ -148,7 +150,7 @@ std::optional<Upload> mount_or_open(Session& session, const Digest& digest, cons
     Answer answer = session.send(call);
     if (answer.response.status == 201) return std::nullopt;
     if (answer.response.status != 202) throw session.refusal(call, answer);
-    return upload_of(session, call, answer);
+    return upload_of(call, answer);
 }
 
 }  // namespace wasmx::registry

@@ -6,6 +6,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "registry/session.hpp"
 
@@ -24,6 +25,10 @@ Upload open_upload(Session& session);
 /// Ends a session that is not needed; registries that cannot (ghcr.io answers 405) let it expire.
 /// False when nobody answered, and nobody will answer the next one.
 bool cancel_upload(Session& session, const std::string& upload_url) noexcept;
+
+/// How many bytes a session says it has ("Range: 0-1023": the last byte, not their number); nullopt when it does not
+/// say. "bytes=" is of another header and has been met here.
+std::optional<std::uint64_t> received_of(std::string_view range);
 
 /// How far a session is.
 struct UploadStatus {

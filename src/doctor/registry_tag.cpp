@@ -47,17 +47,36 @@ std::string text_of(const PublishedTag& tag, const oci::Reference& target) {
 }
 
 void registry_tag(Scene& scene, Result& result) {
-    (void)scene.greeting.need();
+    const registry::Greeting& greeting = scene.greeting.need();
     const auto& credential = scene.credential.need();
     const oci::Reference target = scene.target();
     result.required = "a tag that is not published yet, or from the same commit, version and base";
     result.where = target.familiar();
-    // Reading is asked for, not pushing: whoever may not push still learns what is there.
-    registry::Repository repository(scene.http, target,
-                                    {.credential = [&] { return credential; },
-                                     .warn = [&](const std::string& line) { result.details.push_back(line); },
-                                     .patience = registry::Patience::brief});
-    const auto found = find_published_tag(repository, target, scene.platform.need(), scene.provenance());
+    const auto look = [&](registry::Access access) {
+        registry::Repository repository(scene.http, target,
+                                        {.access = access,
+                                         .credential = [&] { return credential; },
+                                         .warn = [&](const std::string& line) { result.details.push_back(line); },
+                                         .patience = registry::Patience::brief});
+        const auto find = [&] {
+            return find_published_tag(repository, target, scene.platform.need(), scene.provenance());
+        };
+        auto found = find();
+        // Who asks nobody at GET /v2/ may ask at an upload alone, and show only then what is private.
+        const bool may_hide = credential && greeting.status == 200 && scene.request.touch == Request::Touch::yes;
+        if (found || access != registry::Access::push || !may_hide) return found;
+        repository.prove_push();
+        return find();
+    };
+    std::optional<PublishedTag> found;
+    try {
+        // With all the rights that the push will have: what it would replace may be hidden from any other.
+        found = look(registry::Access::push);
+    } catch (const Error& error) {
+        // Whoever may not push still learns what is there.
+        if (error.fault() != Fault::denied) throw;
+        found = look(registry::Access::pull);
+    }
     if (!found) {
         result.observed = fmt::format("{} is not published yet", target.familiar());
         return;

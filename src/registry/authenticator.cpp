@@ -16,6 +16,9 @@ namespace wasmx::registry {
 namespace {
 
 constexpr std::uint64_t token_reply_limit = 128 << 10;
+// What a registry may have us ask for besides: each goes into the URL of every further request for a token.
+constexpr std::size_t most_further_scopes = 16;
+constexpr std::size_t longest_scope = 1024;
 
 // Asked for before the first request. Never taken from a challenge to GET /v2/: ghcr.io's names an example repository.
 std::string needed_scope(const std::string& repository, Access access) {
@@ -184,7 +187,8 @@ bool Authenticator::widen_scope(const std::string& wanted) {
     const auto before = all_scopes();
     for (const auto scope : split(wanted, ' ')) {
         const bool refused = std::find(refused_scopes_.begin(), refused_scopes_.end(), scope) != refused_scopes_.end();
-        if (!scope.empty() && !refused) further_scopes_.emplace_back(scope);
+        const bool fits = scope.size() <= longest_scope && further_scopes_.size() < most_further_scopes;
+        if (!scope.empty() && !refused && fits) further_scopes_.emplace_back(scope);
     }
     return all_scopes() != before;
 }

@@ -22,8 +22,10 @@ GitHubToken::Kind kind_of(const Secret& token) {
 GitHubToken ask_github(io::HttpClient& http, const Secret& token, const std::string& api) {
     constexpr std::uint64_t most_read = 1 << 20;
     const io::Url url = io::Url::parse(api);
-    if (url.scheme != "https" && !io::is_loopback(url.host))
-        throw Error(Fault::config, fmt::format("a token is not sent to {}, which is not https", printable_url(api)),
+    if (url.has_user || (url.scheme != "https" && !io::is_loopback(url.host)))
+        throw Error(Fault::config,
+                    fmt::format("a token is not sent to {}, which {}", printable_url(api),
+                                url.has_user ? "names a user" : "is not https"),
                     "set $GITHUB_API_URL anew, or leave it out");
     io::HttpRequest request;
     request.url = (api.ends_with('/') ? api.substr(0, api.size() - 1) : api) + "/user";

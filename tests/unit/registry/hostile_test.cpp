@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "registry/github.hpp"
 #include "registry/scene.hpp"
 
 // What a registry, or who speaks in its place, might try with us.
@@ -105,6 +106,14 @@ TEST_CASE("a user in a Location is sent to nobody") {
     CHECK(storage.seen().empty());
 }
 
+TEST_CASE("GitHub's token is not sent beside another user, nor in the clear") {
+    test::HttpServer server([](const test::Seen&) { return test::Reply{.body = "{}"}; });
+    io::HttpClient http({}, "unit-test");
+    for (const std::string& api : {"http://u:p@" + server.host(), std::string("http://api.example")})
+        CHECK(error_of([&] { ask_github(http, Secret("ghp_x"), api); }).fault() == Fault::config);
+    CHECK(server.seen().empty());
+}
+
 TEST_CASE("cookies are not kept") {
     Scene scene({{get_tag, {.headers = {{"Set-Cookie", "a=b; Path=/"}}, .body = "{}"}}, {get_tag, {.body = "{}"}}});
     Repository& repository = scene.pulling();
@@ -162,6 +171,30 @@ TEST_CASE("digests of another kind than ours say nothing") {
         scene.pushing().put_blob(blob, io::body_of(bytes));
         scene.check();
     }
+}
+
+TEST_CASE("scopes that a registry asks for have an end") {
+    const auto wants = [](const std::string& scope) {
+        return test::Reply{
+            .status = 401,
+            .headers = {{"WWW-Authenticate",
+                         "Bearer realm=\"{tokens}/token\",error=\"insufficient_scope\",scope=\"" + scope + "\""}}};
+    };
+    std::vector<Scene::Step> requests{{get_tag, challenge()},
+                                      {get_tag, wants("repository:" + std::string(2000, 'a') + ":pull")}};
+    std::vector<Scene::Step> tokens{{pull_token, token("T")}};
+    for (int i = 0; i < 20; ++i) {
+        requests.push_back({get_tag, wants("repository:y" + std::to_string(i) + ":pull")});
+        requests.push_back({get_tag, {.body = "{}"}});
+        tokens.push_back({"GET /token?scope=*", token("T")});
+    }
+    Scene scene(requests, tokens);
+    Repository& repository = scene.pulling();
+    CHECK(error_of([&] { repository.find_manifest("1"); }).fault() == Fault::denied);
+    for (int i = 0; i < 16; ++i) CHECK(repository.find_manifest("1"));
+    CHECK(error_of([&] { repository.find_manifest("1"); }).fault() == Fault::denied);
+    CHECK(scene.tokens.seen().size() == 17);
+    for (const auto& seen : scene.tokens.seen()) CHECK(seen.target.size() < 1000);
 }
 
 TEST_CASE("what a challenge says does not get into a header or another parameter") {

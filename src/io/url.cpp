@@ -19,10 +19,13 @@ struct FreeUrl {
 };
 using UrlHandle = std::unique_ptr<CURLU, FreeUrl>;
 
+// curl reads no further, so another URL would be judged than the one that was given.
+bool has_nul(const std::string& text) { return text.find('\0') != std::string::npos; }
+
 UrlHandle handle_of(const std::string& url) {
     UrlHandle handle(curl_url());
     if (handle == nullptr) throw std::bad_alloc();
-    if (curl_url_set(handle.get(), CURLUPART_URL, url.c_str(), CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK)
+    if (has_nul(url) || curl_url_set(handle.get(), CURLUPART_URL, url.c_str(), CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK)
         throw Error(Fault::unavailable, fmt::format("not a URL: \"{}\"", printable_url(url)));
     return handle;
 }
@@ -59,7 +62,7 @@ Url Url::parse(const std::string& url) {
 
 std::string resolve_url(const std::string& base, const std::string& reference) {
     const UrlHandle handle = handle_of(base);
-    if (curl_url_set(handle.get(), CURLUPART_URL, reference.c_str(), 0) != CURLUE_OK)
+    if (has_nul(reference) || curl_url_set(handle.get(), CURLUPART_URL, reference.c_str(), 0) != CURLUE_OK)
         throw Error(Fault::unavailable, fmt::format("not a URL: \"{}\"", printable_url(reference)));
     return part(handle, CURLUPART_URL);
 }

@@ -520,6 +520,8 @@ TEST_CASE("resolving") {
     CHECK(resolve_url("https://h/a/b?c", "d?e") == "https://h/a/d?e");
     CHECK(resolve_url("https://h/a/b", "//g/d") == "https://g/d");
     CHECK(resolve_url("https://h/a/b", "http://g/d") == "http://g/d");
+    CHECK_THROWS_AS(resolve_url("https://h/a", std::string("/\0d", 3)), Error);
+    CHECK_THROWS_AS(Url::parse(std::string("https://h/\0d", 12)), Error);
 }
 
 TEST_CASE("loopback") {

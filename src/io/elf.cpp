@@ -5,6 +5,8 @@
 #include <gelf.h>
 #include <libelf.h>
 
+#include <cstddef>
+
 #include "base/error.hpp"
 
 namespace wasmx::io {
@@ -66,10 +68,14 @@ std::optional<GElf_Sym> find_in_table(Elf* elf, Elf_Scn* section, const GElf_Shd
     return std::nullopt;
 }
 
-// 0 in the header says that there are more than its field can say (System V ABI, "ELF Header": e_shnum); libelf would
-// make room for as many as the file claims.
-bool has_countable_sections(std::span<const std::byte> object) noexcept {
-    return object.size() < elf_header_size || half_at(object, 60) != 0;
+// What libelf must not see. A count of 0 in the header says that there are more sections than its field can say (System
+// V ABI, "ELF Header": e_shnum), and libelf allocates as many as the file claims; in other classes the count is
+// elsewhere.
+void check_header(std::span<const std::byte> object) {
+    const auto header = find_elf_header(object);
+    if (!header) damaged("it is no ELF file");
+    if (!header->is_64_bit_little_endian) damaged("it is not 64-bit little-endian ELF");
+    if (half_at(object, offsetof(Elf64_Ehdr, e_shnum)) == 0) damaged("it has no sections, or more than can be counted");
 }
 
 }  // namespace
@@ -92,7 +98,7 @@ std::string elf_machine_name(std::uint16_t machine) {
 
 std::optional<std::span<const std::byte>> find_elf_symbol(std::span<const std::byte> object, std::string_view name) {
     if (elf_version(EV_CURRENT) == EV_NONE) throw Error(Fault::bug, "libelf is older than its header");
-    if (!has_countable_sections(object)) damaged("it has no sections, or more than can be counted");
+    check_header(object);
     // libelf does not write to an image that it was given for reading.
     auto* image = const_cast<char*>(reinterpret_cast<const char*>(object.data()));
     const std::unique_ptr<Elf, EndElf> elf(elf_memory(image, object.size()));

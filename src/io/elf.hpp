@@ -20,7 +20,7 @@ std::optional<ElfHeader> find_elf_header(std::span<const std::byte> head) noexce
 std::string elf_machine_name(std::uint16_t machine);
 
 /// The bytes of a symbol that a relocatable object defines, up to the end of its section when it has no size; nullopt
-/// when the object does not define it. Throws Fault::integrity when the object is damaged.
+/// when the object does not define it. Throws Fault::integrity when the object is damaged, or not 64-bit little-endian.
 std::optional<std::span<const std::byte>> find_elf_symbol(std::span<const std::byte> object, std::string_view name);
 
 }  // namespace wasmx::io

@@ -105,11 +105,32 @@ TEST_CASE("an object that is not what it says is an error, and no more") {
              {"a count of sections elsewhere", with(bytes, 60, std::uint16_t{0}), "no sections, or more than"},
              {"sections of another size", with(bytes, 58, std::uint16_t{1}), ""},
              {"no sections", with(with(bytes, 60, std::uint16_t{0}), 40, std::uint64_t{0}), "no sections, or more"},
-             {"no ELF", "!<arch>\n" + bytes, "! "},
-             {"nothing", "", "! "}}) {
+             {"32 bits", with(bytes, EI_CLASS, char{ELFCLASS32}), "not 64-bit little-endian"},
+             {"big-endian", with(bytes, EI_DATA, char{ELFDATA2MSB}), "not 64-bit little-endian"},
+             {"no ELF", "!<arch>\n" + bytes, "it is no ELF file"},
+             {"nothing", "", "it is no ELF file"}}) {
         CAPTURE(std::string(c.name));
         CHECK(found_in(c.bytes).find(c.says) != std::string::npos);
     }
+}
+
+TEST_CASE("an object of 32 bits is not for libelf, which is told the count of its sections elsewhere") {
+    // What stands where 64 bits have the count is not 0; what says that there are 20 million is in the first section.
+    std::string bytes;
+    Elf32_Ehdr header{};
+    std::memcpy(header.e_ident, ELFMAG, SELFMAG);
+    header.e_ident[EI_CLASS] = ELFCLASS32;
+    header.e_ident[EI_DATA] = ELFDATA2LSB;
+    header.e_ident[EI_VERSION] = EV_CURRENT;
+    header.e_type = ET_REL;
+    header.e_version = EV_CURRENT;
+    header.e_shoff = sizeof header;
+    header.e_ehsize = sizeof header;
+    header.e_shentsize = sizeof(Elf32_Shdr);
+    append(bytes, header);
+    append(bytes,
+           Elf32_Shdr{.sh_name = 0x01010101, .sh_type = 0x01010101, .sh_flags = 0x01010101, .sh_size = 20'000'000});
+    CHECK(found_in(bytes) == "! the object is damaged: it is not 64-bit little-endian ELF");
 }
 
 TEST_CASE("an object that ends anywhere is an error, or has what it has") {

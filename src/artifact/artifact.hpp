@@ -23,6 +23,9 @@ struct Contract {
 };
 Contract contract_of(const recipe::Recipe& recipe);
 
+/// The recipe whose package has that very path in an image; nullopt when it is the path of anything else.
+std::optional<recipe::Recipe> find_recipe_at(std::string_view path);
+
 struct Summary {
     Digest digest;            ///< of the .tar.gz
     std::uint64_t size = 0;   ///< of the .tar.gz, bytes

@@ -11,4 +11,10 @@ Contract contract_of(const recipe::Recipe& recipe) {
             .builtins_library = recipe.runtime == recipe::Runtime::v8 ? "lib/libwee8.a" : ""};
 }
 
+std::optional<recipe::Recipe> find_recipe_at(std::string_view path) {
+    auto recipe = recipe::Recipe::from_package_name(path.substr(path.rfind('/') + 1));
+    if (recipe && recipe->package_path() != path) return std::nullopt;
+    return recipe;
+}
+
 }  // namespace wasmx::artifact

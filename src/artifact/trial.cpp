@@ -151,8 +151,6 @@ Point try_out(const io::Body& tarball, const recipe::Recipe& recipe, const std::
             writer.finish();
         });
         build_and_run(point, recipe, folder.path(), stop);
-    } catch (const fs::filesystem_error& error) {
-        fail(point, fmt::format("it cannot be unpacked: {}", error.what()), {});
     } catch (const Error& error) {
         if (error.fault() != Fault::integrity && error.fault() != Fault::unavailable) throw;
         fail(point, error.message(), {});

@@ -84,10 +84,19 @@ private:
     std::string wanted_path() const {
         if (arguments_.has("--path")) return arguments_.text("--path");
         if (recipe_) return recipe_->package_path();
-        if (note_) return note_->path;
+        if (note_ && names_package(note_->path)) return note_->path;
         throw Error(
             Fault::usage, fmt::format("the tag of {} does not say which runtime is in it", arguments_.operand),
             "name the file with --path /wasmx/dist/…, or the image by a tag such as v8-13.1.201.15-linux-arm64");
+    }
+
+    bool is_named_by_user() const { return arguments_.has("--path") || recipe_; }
+
+    // Who publishes an image must not choose which file here is written: an annotation counts for the one name of the
+    // contract, and replaces nothing.
+    bool names_package(const std::string& path) const {
+        const auto recipe = artifact::find_recipe_at(path);
+        return recipe && recipe->platform == platform();
     }
 
     // What it is depends on what is there: `docker cp` does not ask either.
@@ -116,12 +125,13 @@ private:
             io::copy(*file.content.body().open(), out);
             return tell_fetched();
         }
-        fs::create_directories(output_);
+        io::create_folders(output_);
         extract::Item item{.path = path, .entry = file.entry};
         if (arguments_.has("--unpack")) {
             report_.verified = verdict.get();
             report_.tree = unpack(name, file.content.body());
         } else {
+            if (!is_named_by_user()) io::check_is_free(output_ / name);
             io::AtomicFile out(output_ / name);
             io::copy(*file.content.body().open(), out);
             out.sync();  // the disk is slow, and meanwhile the package is examined
@@ -161,25 +171,34 @@ private:
         io::TreeWriter writer(output_);
         const std::string above = prefix.empty() ? "" : prefix + "/";
         for (const auto& [path, entry] : tree.entries) {
-            if (!write(writer, tree, above + path, entry)) continue;
+            if (!is_to_write(path, entry)) continue;
+            write(writer, tree, above + path, entry);
             report_.items.push_back({(output_ / (above + path)).lexically_normal().string(), entry});
         }
         writer.finish();
         finish();
     }
 
-    bool write(io::TreeWriter& writer, const extract::Tree& tree, const std::string& path,
-               const extract::TreeEntry& entry) {
+    // What would not be what it is in the image, or lead to files of this machine, is left out.
+    bool is_to_write(const std::string& path, const extract::TreeEntry& entry) {
         using Type = io::TarEntry::Type;
-        switch (entry.type) {
-            case Type::directory: writer.add_folder(path, entry.mode, entry.mtime); return true;
-            case Type::file:
-                writer.add_file(path, *tree.content.part(entry.at, entry.size).open(), entry.mode, entry.mtime);
-                return true;
-            case Type::symlink: writer.add_symlink(path, entry.target); return true;
-            default: app_.progress.warn(fmt::format("{} is a device or the like, and left out", printable(path)));
+        if (entry.type == Type::symlink && io::leads_out(path, entry.target)) {
+            app_.progress.warn(fmt::format("{} is a link that leads out of what is taken, to {}, and left out",
+                                           printable(path), printable(clipped(entry.target, 256))));
+            return false;
         }
-        return false;
+        const bool is_known = entry.type == Type::directory || entry.type == Type::file || entry.type == Type::symlink;
+        if (!is_known) app_.progress.warn(fmt::format("{} is a device or the like, and left out", printable(path)));
+        return is_known;
+    }
+
+    static void write(io::TreeWriter& writer, const extract::Tree& tree, const std::string& path,
+                      const extract::TreeEntry& entry) {
+        using Type = io::TarEntry::Type;
+        if (entry.type == Type::directory) writer.add_folder(path, entry.mode, entry.mtime);
+        if (entry.type == Type::symlink) writer.add_symlink(path, entry.target);
+        if (entry.type == Type::file)
+            writer.add_file(path, *tree.content.part(entry.at, entry.size).open(), entry.mode, entry.mtime);
     }
 
     extract::Tree selected(registry::Repository& repository, const std::string& text, extract::Content content) {

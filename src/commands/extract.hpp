@@ -11,7 +11,9 @@ void run_extract(App& app, const Arguments& arguments);
 
 inline constexpr std::array extract_options{
     Option{"-o,--output", "DIR", "the folder to write to (default: the current one)"},
-    Option{"--path", "PATH", "what to take: a file, a folder, or a pattern (default: the package that the tag names)"},
+    Option{"--path", "PATH",
+           "what to take: a file, a folder, or a pattern (default: the package of the tag, or of the image's "
+           "annotations)"},
     Option{"--unpack", "", "write the runtime's tree in the package, not the package"},
     Option{"--stdout", "", "write the file to standard output, and nothing else"},
     Option{"--list", "", "show what is at --path (default: the package's folder), and write nothing"},
@@ -33,7 +35,10 @@ inline constexpr Command extract_command{
         "A package is then held against its contract, as `verify` does.\n\n"
         "A folder keeps its name in DIR; PATH/. and PATH/* are what is in it. For these, as for --list, layers are "
         "read as\n"
-        "far down as it takes for nothing to be missing.\n\n"
+        "far down as it takes for nothing to be missing. Nothing that is in DIR is replaced but a file that PATH or "
+        "the "
+        "tag\n"
+        "names. Links that lead out of what is taken, and devices, are left out, with a warning.\n\n"
         "On standard output: a line for each file as sha256sum writes it, DIGEST and PATH; with --unpack the tree's "
         "path.\n"
         "In GitHub Actions: the outputs path, sha256, size and digest (the image's), and a table in the step's "

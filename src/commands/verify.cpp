@@ -64,7 +64,8 @@ oci::Reference image_named(const std::string& operand) {
 
 Package package_in_file(const std::string& operand) {
     const std::filesystem::path path = operand;
-    if (std::filesystem::is_directory(path))
+    std::error_code ignored;
+    if (std::filesystem::is_directory(path, ignored))
         throw Error(Fault::usage, fmt::format("{} is a folder", operand), "name the .tar.gz in it");
     const auto body = io::find_file_body(path);
     if (!body) throw Error(Fault::not_found, fmt::format("there is no file {}", operand));

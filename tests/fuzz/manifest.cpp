@@ -5,10 +5,25 @@
 
 #include <cstdlib>
 
+#include "artifact/artifact.hpp"
 #include "base/error.hpp"
 #include "image/package_note.hpp"
 
 using namespace wasmx;
+
+namespace {
+
+// The path of a package, which an annotation may name, is one name in one folder.
+void check_path(const std::string& path) {
+    const auto recipe = artifact::find_recipe_at(path);
+    if (!recipe) return;
+    const std::string name = path.substr(path.rfind('/') + 1);
+    const bool is_plain = name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") ==
+                          std::string::npos;
+    if (path != "/wasmx/dist/" + name || !name.starts_with("ngx_wasm_runtime-") || !is_plain) std::abort();
+}
+
+}  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     if (size == 0) return 0;
@@ -18,7 +33,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     try {
         const auto parsed = oci::parse_manifest(json, types[data[0] % std::size(types)]);
         if (const auto* manifest = std::get_if<oci::Manifest>(&parsed)) {
-            (void)image::PackageNote::find_in(manifest->annotations);
+            if (const auto note = image::PackageNote::find_in(manifest->annotations)) check_path(note->path);
             const auto again = oci::Manifest::parse(manifest->json());
             if (again.layers.size() != manifest->layers.size() || again.annotations != manifest->annotations)
                 std::abort();

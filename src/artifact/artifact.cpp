@@ -84,12 +84,7 @@ void read_archive(io::Source& plain, const Contract& contract, Seen& seen) {
 Seen read_tarball(io::Source& file, const Contract& contract) {
     Seen seen;
     Headed compressed(file);
-    struct Borrowed final : io::Source {
-        explicit Borrowed(io::Source& from) : source(from) {}
-        std::size_t read(std::span<std::byte> buffer) override { return source.read(buffer); }
-        io::Source& source;
-    };
-    const auto decompressed = io::decompressed(std::make_unique<Borrowed>(compressed));
+    const auto decompressed = io::decompressed(compressed, most_plain_bytes);
     Headed plain(*decompressed);
     try {
         read_archive(plain, contract, seen);
@@ -99,7 +94,7 @@ Seen read_tarball(io::Source& file, const Contract& contract) {
         seen.faults.push_back(fmt::format("it cannot be read to its end: {}", error.message()));
     }
     if (compressed.head().empty()) seen.is_whole = false;
-    // Consumers run `tar xzf`, and Bazel goes by the name; TarReader takes more.
+    // Consumers run `tar xzf`, and Bazel goes by the name; what was read may be zstd, or no compression.
     if (!compressed.head().starts_with(gzip_magic)) {
         seen.faults.insert(seen.faults.begin(), "it is not compressed with gzip");
     } else {

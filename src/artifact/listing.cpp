@@ -69,6 +69,10 @@ void Listing::add(const io::TarEntry& member) {
     name_bytes_ += member.path.size() + member.target.size();
     if (name_bytes_ > most_name_bytes)
         throw Error(Fault::integrity, fmt::format("the names in the archive take more than {} bytes", most_name_bytes));
+    if (member.type == Type::file && member.size > size_left_)
+        throw Error(Fault::integrity,
+                    fmt::format("the files in the archive claim to be more than {}", human_bytes(most_plain_bytes)));
+    size_left_ -= member.type == Type::file ? member.size : 0;
     if (std::max(member.path.size(), member.target.size()) > longest_path)
         return object_to(
             fmt::format("{}…: a name of more than {} bytes", printable(clipped(member.path, 64)), longest_path));

@@ -12,6 +12,9 @@
 
 namespace wasmx::artifact {
 
+/// Beyond what any package has, of which the largest are some hundred megabytes.
+inline constexpr std::uint64_t most_plain_bytes = 64'000'000'000;
+
 /// A member's path without "./" and trailing slash, "." and ".." taken as text; as it is when it leaves the archive.
 std::string normal_path(const std::string& path);
 
@@ -23,7 +26,8 @@ public:
     static constexpr std::size_t most_name_bytes = 8 << 20;
     static constexpr std::size_t most_violations = 1000;
 
-    /// Throws Fault::integrity beyond the first two limits; of more violations than the third no more is said.
+    /// Throws Fault::integrity beyond the first two limits, and for files of more than `most_plain_bytes`, which sparse
+    /// ones have without taking room in the archive; of more violations than the third no more is said.
     void add(const io::TarEntry& member);
 
     /// Points against members, in the order of the archive. Complete once every member was added.
@@ -50,6 +54,7 @@ private:
     std::vector<std::string> violations_;
     std::size_t count_ = 0;
     std::size_t name_bytes_ = 0;
+    std::uint64_t size_left_ = most_plain_bytes;
 };
 
 }  // namespace wasmx::artifact

@@ -17,7 +17,7 @@ using Type = io::TarEntry::Type;
 std::string checked_top(const io::Body& tarball, std::uint64_t limit) {
     Listing listing;
     std::uint64_t size = 0;
-    const auto bytes = io::decompressed(tarball.open());
+    const auto bytes = io::decompressed(tarball.open(), most_plain_bytes);
     io::TarReader reader(*bytes);
     while (const auto member = reader.next()) {
         size += member->type == Type::file ? member->size : 0;
@@ -38,7 +38,7 @@ std::string checked_top(const io::Body& tarball, std::uint64_t limit) {
 
 std::string unpack(const io::Body& tarball, io::TreeWriter& writer, std::uint64_t limit) {
     std::string top = checked_top(tarball, limit);
-    const auto bytes = io::decompressed(tarball.open());
+    const auto bytes = io::decompressed(tarball.open(), most_plain_bytes);
     io::TarReader reader(*bytes);
     while (const auto member = reader.next()) {
         const std::string path = normal_path(member->path);

@@ -47,6 +47,17 @@ bool is_kept_elsewhere(const oci::Descriptor& layer) {
            layer.media_type.find(".foreign.") != std::string::npos;
 }
 
+// Links lead back to layers that were read before, and there is no end to how often. Some megabytes do no harm.
+void check_times(const oci::Descriptor& layer, unsigned times) {
+    constexpr unsigned most_times = 8;
+    constexpr std::uint64_t harmless = 4 << 20;
+    if (times > most_times && layer.size > harmless)
+        throw Error(Fault::integrity,
+                    fmt::format("links lead more than {} times to the layer {} of {}", most_times, layer.digest.brief(),
+                                human_bytes(layer.size)),
+                    "name the file behind the links with --path");
+}
+
 io::SourcePtr open_layer(registry::Repository& repository, const oci::Descriptor& layer, Progress& progress,
                          Fetched& fetched) {
     if (is_kept_elsewhere(layer))
@@ -65,8 +76,10 @@ std::uint64_t size_of_layers(const image::Published& image) {
 
 Layers layers_of(registry::Repository& repository, const image::Published& image, Progress& progress,
                  Fetched& fetched) {
-    return {.count = image.manifest.layers.size(),
-            .open = [&repository, &image, &progress, &fetched](std::size_t index) {
+    return {.diff_ids = image.config.diff_ids,
+            .open = [&repository, &image, &progress, &fetched,
+                     times = std::vector<unsigned>(image.manifest.layers.size())](std::size_t index) mutable {
+                check_times(image.manifest.layers[index], ++times[index]);
                 return open_layer(repository, image.manifest.layers[index], progress, fetched);
             }};
 }
@@ -100,9 +113,9 @@ ExtractedFile extract_file(registry::Repository& repository, const image::Publis
         clues.promise = {.size = note->size, .digest = note->digest};
         clues.layer = layer_by_history(image.config, note->path);
     }
-    const Layers layers = layers_of(repository, image, progress, out.fetched);
-    Found found =
-        in_context(fmt::format("looking for {}", printable(path)), [&] { return search(layers, path, limits, clues); });
+    Layers layers = layers_of(repository, image, progress, out.fetched);
+    Found found = in_context(fmt::format("looking for {}", printable(path)),
+                             [&] { return search(std::move(layers), path, limits, clues); });
     out.content = std::move(found.content);
     out.entry = {.size = out.content.size(), .mode = found.mode, .mtime = found.mtime, .layer = found.layer};
     out.entry.digest = found.digest;
@@ -115,8 +128,7 @@ std::pair<Tree, Fetched> extract_tree(registry::Repository& repository, const im
                                       const Selection& selection, Content content, const LayerLimits& limits,
                                       Progress& progress) {
     Fetched fetched{.image_size = size_of_layers(image)};
-    const Layers layers = layers_of(repository, image, progress, fetched);
-    Tree tree = search_tree(layers, selection, content, limits);
+    Tree tree = search_tree(layers_of(repository, image, progress, fetched), selection, content, limits);
     return {std::move(tree), fetched};
 }
 

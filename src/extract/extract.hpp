@@ -34,11 +34,11 @@ struct ExtractedFile {
 
 /// The regular file at `path` ("/wasmx/dist/x.tar.gz"), from the newest layer that has it, having honoured whiteouts,
 /// opaque directories, symbolic links anywhere on the way, and hard links. Every layer that had a say is read to its
-/// end and its digest verified before this returns; when `note` is about the path, a file of that digest is enough.
-/// (OCI image-spec, layer.md) Errors, each Fault::not_found unless said: the path is not in the image; it was deleted
-/// by a later layer (which); it is a device. A directory is IsDirectory. Fault::usage: the path is none.
-/// Fault::integrity: a layer is not what its digest says, or no archive that an engine would unpack, or beyond the
-/// limits; the file is not what `note` promises.
+/// end, and the digests of its blob and of its plain bytes verified, before this returns; when `note` is about the
+/// path, a file of that digest is enough. (OCI image-spec, layer.md) Errors, each Fault::not_found unless said: the
+/// path is not in the image; it was deleted by a later layer (which); it is a device. A directory is IsDirectory.
+/// Fault::usage: the path is none. Fault::integrity: a layer is not what its digest says, or no archive that an engine
+/// would unpack, or beyond the limits; the file is not what `note` promises.
 ExtractedFile extract_file(registry::Repository& repository, const image::Published& image, const std::string& path,
                            const std::optional<image::PackageNote>& note, const LayerLimits& limits,
                            Progress& progress);

@@ -16,12 +16,12 @@ namespace {
 using Type = io::TarEntry::Type;
 using Kind = Answer::Kind;
 
-constexpr std::string_view whiteout_prefix = ".wh.";
-constexpr std::string_view opaque_whiteout = ".wh..wh..opq";
 constexpr std::string_view sha256_suffix = ".sha256";
 constexpr std::size_t most_neighbours = 8;
 
-Kind kind_of(Type type) {
+}  // namespace
+
+Answer::Kind kind_of(Type type) noexcept {
     switch (type) {
         case Type::file: return Kind::file;
         case Type::directory: return Kind::directory;
@@ -31,8 +31,6 @@ Kind kind_of(Type type) {
     }
     return Kind::special;
 }
-
-}  // namespace
 
 LayerSearch::LayerSearch(Goal goal, const LayerLimits& limits, std::optional<Promise> promise)
     : goal_(std::move(goal)),
@@ -50,13 +48,10 @@ void LayerSearch::begin_layer() {
 void LayerSearch::observe(const io::TarEntry& member, io::TarReader& reader) {
     if (++layer_.members > limits_.members)
         throw Error(Fault::integrity, fmt::format("the layer has more than {} members", limits_.members));
-    const auto names = find_member_names(member.path);
-    if (!names)
-        throw Error(Fault::integrity,
-                    fmt::format("the layer has a member outside the image: {}", printable(member.path)));
+    const auto names = names_of_member(member.path);
     // Whiteouts are about the layers below, wherever in the archive they stand.
-    if (names->empty() || observe_whiteout(*names) || layer_.members > members_that_count_) return;
-    place(*names, member, reader);
+    if (names.empty() || observe_whiteout(names) || layer_.members > members_that_count_) return;
+    place(names, member, reader);
 }
 
 // Whether the member is no file of the image but says something about the layers below. Aufs' own files, ".wh..wh.plnk"

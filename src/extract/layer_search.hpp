@@ -36,12 +36,14 @@ struct Answer {
     std::string target;        ///< of a link
     std::uint64_t member = 0;  ///< of a link: its number in the layer
 };
+Answer::Kind kind_of(io::TarEntry::Type type) noexcept;
 
 /// Beyond what any image has; what is beyond is not read on.
 struct LayerLimits {
     std::uint64_t members = 10'000'000;         ///< of a layer
     std::uint64_t kept_bytes = 16'000'000'000;  ///< of all that is taken out
     std::uint64_t kept_entries = 1'000'000;
+    std::uint64_t kept_names = 64'000'000;  ///< bytes of the names and links of those
     std::uint64_t sha256_file_bytes = 4096;
 };
 

@@ -7,25 +7,32 @@
 
 #include "base/error.hpp"
 #include "base/text.hpp"
+#include "io/compression.hpp"
 
 namespace wasmx::extract {
 
-void read_layer(const Layers& layers, std::size_t layer, LayerObserver& observer) {
-    in_context(fmt::format("reading layer {} of {}", layer + 1, layers.count), [&] {
+void read_layer(Layers& layers, std::size_t layer, LayerObserver& observer) {
+    in_context(fmt::format("reading layer {} of {}", layer + 1, layers.count()), [&] {
         observer.begin_layer();
-        const io::SourcePtr bytes = layers.open(layer);
+        const io::SourcePtr blob = layers.open(layer);
+        io::Tally plain;
         try {
+            const auto bytes = io::digesting(io::decompressed(*blob, layers.bytes_left), plain);
             io::TarReader reader(*bytes);
             while (const auto member = reader.next()) {
                 observer.observe(*member, reader);
                 if (observer.is_settled()) return;
             }
+            io::drain(*bytes);  // the digests are of all bytes: whatever stands after the archive counts too
         } catch (const Error& error) {
             // If the bytes are not the layer's at all, its stream says so at its end, and that is the better reason.
-            if (error.fault() == Fault::integrity) io::drain(*bytes);
+            if (error.fault() == Fault::integrity) io::drain(*blob);
             throw;
         }
-        io::drain(*bytes);  // the digest is of the blob: whatever stands after the archive counts too
+        layers.bytes_left -= plain.size;
+        if (plain.digest != layers.diff_ids[layer])
+            throw Error(Fault::integrity, fmt::format("its content has the digest {}, the image's config says {}",
+                                                      plain.digest.str(), layers.diff_ids[layer].str()));
     });
 }
 

@@ -28,8 +28,10 @@ std::string reason(const Goal& goal, const Answer& answer, std::size_t number) {
         case Kind::blocked:
             return fmt::format("{} is not in the image: {} is no directory (layer {})", path, above, number);
         case Kind::special: return fmt::format("{} is a device or the like, no regular file", path);
-        case Kind::file:
-        case Kind::hardlink: return fmt::format("{} is no directory", path);  // one was needed
+        case Kind::file: return fmt::format("{} is no directory", path);  // one was needed
+        case Kind::hardlink:
+            if (goal.wants_directory()) return fmt::format("{} is no directory", path);
+            [[fallthrough]];
         default: return fmt::format("{} is not in the image", path);
     }
 }
@@ -38,10 +40,10 @@ std::string reason(const Goal& goal, const Answer& answer, std::size_t number) {
 std::optional<Goal> next_goal(const Goal& goal, const Answer& answer, std::size_t layer, std::size_t layers) {
     switch (answer.kind) {
         case Kind::symlink:
-            if (answer.target.empty()) return std::nullopt;  // ENOENT for the kernel
+            if (!is_target(answer.target)) return std::nullopt;
             return after_symlink(goal, answer.depth, answer.target, layers - 1);
         case Kind::hardlink:
-            if (goal.wants_directory()) return std::nullopt;
+            if (goal.wants_directory() || !is_target(answer.target)) return std::nullopt;
             return after_hardlink(goal, answer.target, layer, answer.member);
         case Kind::directory:
             if (!goal.wants_directory()) throw IsDirectory(goal.path);
@@ -52,8 +54,7 @@ std::optional<Goal> next_goal(const Goal& goal, const Answer& answer, std::size_
 
 }  // namespace
 
-Pass pass_over(const Layers& layers, const Goal& goal, const LayerLimits& limits,
-               const std::optional<Promise>& promise) {
+Pass pass_over(Layers& layers, const Goal& goal, const LayerLimits& limits, const std::optional<Promise>& promise) {
     Pass pass{.answer = {.kind = Kind::absent, .depth = goal.path.size(), .target = {}},
               .search = LayerSearch(goal, limits, promise)};
     for (std::size_t layer = goal.newest_layer + 1; layer-- > 0;) {
@@ -77,9 +78,9 @@ Goal Trail::follow(const Goal& goal, const Answer& answer, std::size_t layer, co
         throw Error(Fault::not_found, reason(goal, answer, layer + 1), hint);
     }
     if (answer.kind != Kind::directory)
-        frames_.push_back(fmt::format("following {}, a {} link to {}",
-                                      text_of(std::span(goal.path).first(answer.depth)),
-                                      answer.kind == Kind::symlink ? "symbolic" : "hard", printable(answer.target)));
+        frames_.push_back(
+            fmt::format("following {}, a {} link to {}", text_of(std::span(goal.path).first(answer.depth)),
+                        answer.kind == Kind::symlink ? "symbolic" : "hard", printable(clipped(answer.target, 256))));
     if (++hops_ > most_hops) throw Error(Fault::not_found, fmt::format("more than {} links", most_hops));
     return *std::move(next);
 }

@@ -16,8 +16,7 @@ struct Pass {
     std::size_t layer = 0;  ///< that decided, from 0 at the base
     LayerSearch search;
 };
-Pass pass_over(const Layers& layers, const Goal& goal, const LayerLimits& limits,
-               const std::optional<Promise>& promise = {});
+Pass pass_over(Layers& layers, const Goal& goal, const LayerLimits& limits, const std::optional<Promise>& promise = {});
 
 /// The path is a directory, where a file was asked for.
 class IsDirectory : public Error {

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <climits>
 
 #include "base/error.hpp"
 #include "base/text.hpp"
@@ -49,5 +50,22 @@ std::optional<std::vector<std::string_view>> find_member_names(std::string_view 
     }
     return out;
 }
+
+std::vector<std::string_view> names_of_member(std::string_view stored) {
+    const auto refused = [stored](std::string_view what) {
+        return Error(Fault::integrity,
+                     fmt::format("the layer has a member {}: {}", what, printable(clipped(stored, 256))));
+    };
+    auto names = find_member_names(stored);
+    if (!names) throw refused("outside the image");
+    const auto is_too_long = [](std::string_view name) {
+        return name.size() > NAME_MAX + (name.starts_with(whiteout_prefix) ? whiteout_prefix.size() : 0);
+    };
+    if (stored.size() >= PATH_MAX || std::any_of(names->begin(), names->end(), is_too_long))
+        throw refused("with a name longer than any file's");
+    return *std::move(names);
+}
+
+bool is_target(std::string_view text) noexcept { return !text.empty() && text.size() < PATH_MAX; }
 
 }  // namespace wasmx::extract

@@ -24,8 +24,8 @@ Found found_by(const LayerSearch& search, std::size_t layer, std::optional<std::
             .was_promised = search.is_settled()};
 }
 
-Found follow_to_file(const Layers& layers, Goal goal, const LayerLimits& limits, std::optional<Promise> promise) {
-    Trail trail(layers.count);
+Found follow_to_file(Layers& layers, Goal goal, const LayerLimits& limits, std::optional<Promise> promise) {
+    Trail trail(layers.count());
     // The checksum file that counts stands beside the name that was asked for, not beside what that is a link to.
     std::optional<std::string> sha256_file;
     bool has_name = false;
@@ -46,7 +46,7 @@ Found follow_to_file(const Layers& layers, Goal goal, const LayerLimits& limits,
 }
 
 // The one layer that the image's history points at; nullopt when it has not what was promised.
-std::optional<Found> find_in_layer(const Layers& layers, Goal goal, const LayerLimits& limits, const Clues& clues) {
+std::optional<Found> find_in_layer(Layers& layers, Goal goal, const LayerLimits& limits, const Clues& clues) {
     LayerSearch search(std::move(goal), limits, clues.promise);
     read_layer(layers, *clues.layer, search);
     if (!search.is_settled()) return std::nullopt;
@@ -55,10 +55,10 @@ std::optional<Found> find_in_layer(const Layers& layers, Goal goal, const LayerL
 
 }  // namespace
 
-Found search(const Layers& layers, const std::string& path, const LayerLimits& limits, const Clues& clues) {
+Found search(Layers layers, const std::string& path, const LayerLimits& limits, const Clues& clues) {
     Goal goal{.path = parse_path(path), .rest = {}, .folder_of_link = {}};
-    if (layers.count == 0) throw Error(Fault::not_found, "the image has no layers");
-    goal.newest_layer = layers.count - 1;
+    if (layers.count() == 0) throw Error(Fault::not_found, "the image has no layers");
+    goal.newest_layer = layers.count() - 1;
     if (clues.promise && clues.layer && *clues.layer < goal.newest_layer)
         if (auto found = find_in_layer(layers, goal, limits, clues)) return *std::move(found);
     Found found = follow_to_file(layers, std::move(goal), limits, clues.promise);
@@ -68,10 +68,6 @@ Found search(const Layers& layers, const std::string& path, const LayerLimits& l
                                 clues.promise->size, found.digest.str()),
                     "do not use it: the image is not what was pushed");
     return found;
-}
-
-Found search_from(const Layers& layers, Goal goal, const LayerLimits& limits) {
-    return follow_to_file(layers, std::move(goal), limits, {});
 }
 
 }  // namespace wasmx::extract

@@ -29,9 +29,6 @@ struct Clues {
 /// Finds the regular file at `path`; every layer that had a say has been read to its end, unless the promised file was
 /// met. Errors as extract_file has them; a directory is IsDirectory. A file that is not the promised one is
 /// Fault::integrity.
-Found search(const Layers& layers, const std::string& path, const LayerLimits& limits = {}, const Clues& clues = {});
-
-/// The file that a hard link outside of a selection leads to.
-Found search_from(const Layers& layers, Goal goal, const LayerLimits& limits);
+Found search(Layers layers, const std::string& path, const LayerLimits& limits = {}, const Clues& clues = {});
 
 }  // namespace wasmx::extract

@@ -3,13 +3,15 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
 #include <set>
 #include <utility>
 
 #include "base/error.hpp"
 #include "base/text.hpp"
+#include "extract/hard_links.hpp"
 #include "extract/pass.hpp"
-#include "extract/search.hpp"
 
 namespace wasmx::extract {
 
@@ -19,9 +21,6 @@ using Type = io::TarEntry::Type;
 using Kind = Answer::Kind;
 using Names = std::span<const std::string_view>;
 using Entries = std::map<std::string, TreeEntry>;
-
-constexpr std::string_view whiteout_prefix = ".wh.";
-constexpr std::string_view opaque_whiteout = ".wh..wh..opq";
 
 std::string joined(Names names) {
     std::string out;
@@ -39,27 +38,41 @@ void erase_below(Paths& paths, const std::string& path) {
     while (at != paths.end() && path_of(*at).starts_with(prefix)) at = paths.erase(at);
 }
 
-/// What the layers above hide from those below.
+// "/" before any other character: what is below a folder follows it at once.
+struct ByFolder {
+    bool operator()(std::string_view a, std::string_view b) const noexcept {
+        const auto weight = [](char c) { return c == '/' ? 0 : static_cast<unsigned char>(c) + 1; };
+        return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end(),
+                                            [&](char x, char y) { return weight(x) < weight(y); });
+    }
+};
+
+/// What the layers above hide from those below. None of the paths it holds is below another one, so that the only one
+/// that can hide a path is the last before it.
 class Hidden {
 public:
     /// The path, and all below it.
-    void add(std::string path) { whole_.insert(std::move(path)); }
+    void add(const std::string& path) { insert(path, true); }
     /// All below the path, not itself.
-    void add_below(std::string path) { below_.insert(std::move(path)); }
-    bool everything() const { return whole_.contains("") || below_.contains(""); }
+    void add_below(const std::string& path) { insert(path, false); }
+    bool everything() const { return paths_.contains(""); }
     bool has(const std::string& path) const {
-        if (everything() || whole_.contains(path)) return true;
-        for (auto slash = path.find('/'); slash != std::string::npos; slash = path.find('/', slash + 1)) {
-            const std::string above = path.substr(0, slash);
-            if (whole_.contains(above) || below_.contains(above)) return true;
-        }
-        return false;
+        const auto after = paths_.upper_bound(path);
+        if (after == paths_.begin()) return false;
+        const auto& [above, is_whole] = *std::prev(after);
+        return above == path ? is_whole : above.empty() || path.starts_with(above + "/");
     }
-    std::size_t size() const { return whole_.size() + below_.size(); }
+    std::size_t size() const { return paths_.size(); }
 
 private:
-    std::set<std::string> whole_;
-    std::set<std::string> below_;
+    void insert(const std::string& path, bool is_whole) {
+        if (has(path)) return;
+        auto at = paths_.upper_bound(path);
+        while (at != paths_.end() && (path.empty() || at->first.starts_with(path + "/"))) at = paths_.erase(at);
+        paths_[path] |= is_whole;
+    }
+
+    std::map<std::string, bool, ByFolder> paths_;  // whether the path itself is hidden too
 };
 
 /// Gathers what a selection takes, layer by layer from the newest down. The way to its base is `LayerSearch`'s matter.
@@ -80,18 +93,14 @@ public:
     }
 
     void observe(const io::TarEntry& member, io::TarReader& reader) override {
-        const auto names = find_member_names(member.path);
-        if (way_) {
-            way_->observe(member, reader);
-        } else if (!names || members_ + 1 > limits_.members) {
-            throw Error(Fault::integrity, fmt::format("the layer has a member outside the image, or too many: {}",
-                                                      printable(member.path)));
-        }
-        ++members_;
+        if (++members_ > limits_.members)
+            throw Error(Fault::integrity, fmt::format("the layer has more than {} members", limits_.members));
+        const auto names = names_of_member(member.path);
+        if (way_) way_->observe(member, reader);
         const std::size_t depth = goal_.path.size();
-        if (names->size() <= depth || !std::equal(goal_.path.begin(), goal_.path.end(), names->begin()))
-            return observe_on_the_way(*names, member);
-        place(Names(*names).subspan(depth), member, reader);
+        if (names.size() <= depth || !std::equal(goal_.path.begin(), goal_.path.end(), names.begin()))
+            return observe_on_the_way(names, member);
+        place(Names(names).subspan(depth), member, reader);
     }
 
     /// What the layer says about the way to the base; nullopt: it goes on below.
@@ -151,13 +160,17 @@ private:
     }
 
     void note(std::set<std::string>& set, std::string path) {
-        check_count(set.size() + hidden_.size());
+        make_room(set.size() + hidden_.size(), path.size());
         set.insert(std::move(path));
     }
 
-    void check_count(std::size_t count) const {
-        if (count >= limits_.kept_entries)
-            throw Error(Fault::integrity, fmt::format("there are more than {} entries", limits_.kept_entries),
+    // For one more entry of so many.
+    void make_room(std::size_t count, std::size_t names) {
+        names_ += names;
+        if (count >= limits_.kept_entries || names_ > limits_.kept_names)
+            throw Error(Fault::integrity,
+                        fmt::format("there are more than {} entries, or {} of names", limits_.kept_entries,
+                                    human_bytes(limits_.kept_names)),
                         "name less with --path");
     }
 
@@ -177,7 +190,7 @@ private:
         // The folder that took its place is not merged with one that it had replaced.
         if (!is_directory && is_folder_above(path)) return note(blocked_, std::move(path));
         if (blocks) return note(blocked_, std::move(path));
-        check_count(entries_.size() + in_layer_.size());
+        make_room(entries_.size() + in_layer_.size(), path.size() + member.target.size());
         TreeEntry entry{.type = member.type,
                         .size = member.type == Type::file ? member.size : 0,
                         .mode = member.mode,
@@ -234,44 +247,38 @@ private:
     std::set<std::string> opaque_;
     Hidden hidden_;
     std::uint64_t members_ = 0;
+    std::uint64_t names_ = 0;  // bytes of them
     io::TempFile spool_;
 };
 
-// Follows links that lead out of the selection, or to what the layers below have.
-void resolve_links(const Layers& layers, const Path& base, Content content, const LayerLimits& limits, Entries& entries,
-                   io::TempFile& spool) {
+// What a hard link to what was taken makes of it: one content stands for many files.
+void check_size(const Entries& entries, const LayerLimits& limits) {
+    std::uint64_t left = limits.kept_bytes;
+    for (const auto& [path, entry] : entries) {
+        if (entry.size > left)
+            throw Error(Fault::integrity, fmt::format("more than {} in all", human_bytes(limits.kept_bytes)),
+                        "if that is right, allow it with --max-size");
+        left -= entry.size;
+    }
+}
+
+// Those that lead out of the selection, or to what the layers below have.
+std::vector<HardLink> hard_links_in(Entries& entries, const Path& base) {
+    std::vector<HardLink> out;
     for (auto& [path, entry] : entries) {
         if (entry.type != Type::hardlink) continue;
-        if (content == Content::left) continue;
-        Goal link{.path = base, .rest = {}, .newest_layer = entry.layer, .folder_of_link = {}};
-        for (const std::string_view name : split(path, '/')) link.path.emplace_back(name);
-        try {
-            Found found = search_from(layers, after_hardlink(link, entry.target, entry.layer, entry.member), limits);
-            entry.type = Type::file;
-            entry.target.clear();
-            entry.at = spool.size();
-            entry.size = found.content.size();
-            entry.digest = found.digest;
-            if (entry.size > limits.kept_bytes - spool.size())
-                throw Error(Fault::integrity, fmt::format("more than {} in all", human_bytes(limits.kept_bytes)),
-                            "if that is right, allow it with --max-size");
-            std::vector<std::byte> buffer(4 * io::chunk_size);
-            const auto bytes = found.content.body().open();
-            while (const std::size_t count = bytes->read(buffer)) spool.write(std::span(buffer).first(count));
-        } catch (Error& error) {
-            error.add_frame(
-                fmt::format("following {}, a hard link to {}", text_of(link.path), printable(entry.target)));
-            throw;
-        }
+        out.push_back({.path = base, .entry = &entry});
+        for (const std::string_view name : split(path, '/')) out.back().path.emplace_back(name);
     }
+    return out;
 }
 
 }  // namespace
 
-Tree search_tree(const Layers& layers, const Selection& selection, Content content, const LayerLimits& limits) {
-    if (layers.count == 0) throw Error(Fault::not_found, "the image has no layers");
-    Goal goal{.path = selection.base, .rest = {}, .newest_layer = layers.count - 1, .folder_of_link = {}};
-    Trail trail(layers.count);
+Tree search_tree(Layers layers, const Selection& selection, Content content, const LayerLimits& limits) {
+    if (layers.count() == 0) throw Error(Fault::not_found, "the image has no layers");
+    Goal goal{.path = selection.base, .rest = {}, .newest_layer = layers.count() - 1, .folder_of_link = {}};
+    Trail trail(layers.count());
     try {
         for (;;) {
             if (goal.wants_directory()) {  // first the folder that a link's ".." is taken from
@@ -301,7 +308,10 @@ Tree search_tree(const Layers& layers, const Selection& selection, Content conte
                 continue;
             }
             const Path base = goal.path;
-            resolve_links(layers, base, content, limits, search.entries(), search.spool());
+            if (content == Content::taken) {
+                resolve_hard_links(layers, hard_links_in(search.entries(), base), limits, search.spool());
+                check_size(search.entries(), limits);
+            }
             return std::move(search).take(base);
         }
     } catch (Error& error) {

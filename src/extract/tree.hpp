@@ -34,8 +34,9 @@ struct Tree {
 
 enum class Content { taken, left };
 
-/// Everything that the selection matches, read as far down as it needs to be complete. Hard links have become files.
-/// Throws Fault::not_found when the selection's folder is not there or none; nothing that matches is an empty tree.
-Tree search_tree(const Layers& layers, const Selection& selection, Content content, const LayerLimits& limits = {});
+/// Everything that the selection matches, read as far down as it needs to be complete. Hard links have become what they
+/// are one more name of. Throws Fault::not_found when the selection's folder is not there or none; nothing that matches
+/// is an empty tree.
+Tree search_tree(Layers layers, const Selection& selection, Content content, const LayerLimits& limits = {});
 
 }  // namespace wasmx::extract

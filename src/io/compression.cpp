@@ -22,7 +22,7 @@ constexpr unsigned most_default_workers = 16;
 // Tells what it is when it is first read, for that reads from upstream.
 class DecompressedSource final : public Source {
 public:
-    explicit DecompressedSource(SourcePtr upstream) : upstream_(std::move(upstream)) {}
+    DecompressedSource(SourcePtr upstream, std::uint64_t limit) : upstream_(std::move(upstream)), left_(limit) {}
 
     std::size_t read(std::span<std::byte> buffer) override {
         // What the libraries do after an error is not said.
@@ -30,7 +30,10 @@ public:
         if (buffer.empty()) return 0;
         try {
             if (plain_ == nullptr) plain_ = open();
-            return plain_->read(buffer);
+            const std::size_t count = plain_->read(buffer);
+            if (count > left_) throw Error(Fault::integrity, "more comes out of the compressed bytes than is allowed");
+            left_ -= count;
+            return count;
         } catch (...) {
             failed_ = true;
             throw;
@@ -62,7 +65,17 @@ private:
 
     SourcePtr upstream_;
     SourcePtr plain_;
+    std::uint64_t left_;
     bool failed_ = false;
+};
+
+class BorrowedSource final : public Source {
+public:
+    explicit BorrowedSource(Source& source) : source_(source) {}
+    std::size_t read(std::span<std::byte> buffer) override { return source_.read(buffer); }
+
+private:
+    Source& source_;
 };
 
 }  // namespace
@@ -85,6 +98,12 @@ SourcePtr compressed(SourcePtr upstream, const Compression& compression, unsigne
     return packed(std::move(upstream), is_gzip ? gzip_packing(level) : zstd_packing(level), workers);
 }
 
-SourcePtr decompressed(SourcePtr upstream) { return std::make_unique<DecompressedSource>(std::move(upstream)); }
+SourcePtr decompressed(SourcePtr upstream, std::uint64_t limit) {
+    return std::make_unique<DecompressedSource>(std::move(upstream), limit);
+}
+
+SourcePtr decompressed(Source& upstream, std::uint64_t limit) {
+    return decompressed(std::make_unique<BorrowedSource>(upstream), limit);
+}
 
 }  // namespace wasmx::io

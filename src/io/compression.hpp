@@ -33,7 +33,9 @@ SourcePtr compressed(SourcePtr upstream, const Compression& compression = {}, un
 
 /// The plain bytes of gzip members or zstd frames, told by their first bytes; anything else is passed on as it is. What
 /// ends too early, is damaged, has something else behind it, or asks for a window of more than 128 MiB is
-/// Fault::integrity. How much comes out is not limited.
-SourcePtr decompressed(SourcePtr upstream);
+/// Fault::integrity, and so are more than `limit` plain bytes. What was compressed twice comes out compressed once.
+SourcePtr decompressed(SourcePtr upstream, std::uint64_t limit = UINT64_MAX);
+/// The same; `upstream` outlives it.
+SourcePtr decompressed(Source& upstream, std::uint64_t limit = UINT64_MAX);
 
 }  // namespace wasmx::io

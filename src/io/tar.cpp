@@ -16,6 +16,10 @@ namespace wasmx::io {
 
 namespace {
 
+// Of what stands between the bytes of two members: header blocks, long names (1 MiB each for libarchive), and the map
+// of a sparse file, which libarchive keeps in memory however long it is.
+constexpr std::uint64_t most_header_bytes = 4 << 20;
+
 struct FreeReader {
     void operator()(archive* a) const noexcept { archive_read_free(a); }
 };
@@ -57,7 +61,12 @@ struct TarReader::State {
         auto* state = static_cast<State*>(self);
         try {
             *data = state->buffer.data();
-            return static_cast<la_ssize_t>(state->source.read(state->buffer));
+            const std::size_t count = state->source.read(state->buffer);
+            if (count > state->left)
+                throw Error(Fault::integrity,
+                            fmt::format("a header of more than {} in the archive", human_bytes(most_header_bytes)));
+            state->left -= count;
+            return static_cast<la_ssize_t>(count);
         } catch (...) {
             state->error = std::current_exception();
             archive_set_error(a, EIO, "the stream under the archive failed");
@@ -75,13 +84,14 @@ struct TarReader::State {
     std::vector<std::byte> buffer;
     std::unique_ptr<archive, FreeReader> reader;
     std::exception_ptr error;
+    std::uint64_t left = UINT64_MAX;  // that may be read before the next content
+    bool has_member = false;
     bool at_end = false;
 };
 
 TarReader::TarReader(Source& source) : state_(std::make_unique<State>(source)) {
     archive* a = state_->reader.get();
-    archive_read_support_filter_gzip(a);
-    archive_read_support_filter_zstd(a);
+    // No filters: libarchive would undo any number of compressions on top of each other.
     archive_read_support_format_tar(a);
     archive_read_support_format_empty(a);
     if (archive_read_open(a, state_.get(), nullptr, State::read_more, nullptr) != ARCHIVE_OK)
@@ -92,7 +102,10 @@ TarReader::~TarReader() = default;
 
 std::optional<TarEntry> TarReader::next() {
     if (state_->at_end) return std::nullopt;
+    if (std::exchange(state_->has_member, false) && archive_read_data_skip(state_->reader.get()) < ARCHIVE_WARN)
+        state_->fail("reading the archive");
     archive_entry* entry = nullptr;
+    state_->left = most_header_bytes;
     const int status = archive_read_next_header(state_->reader.get(), &entry);
     if (state_->error) state_->fail("reading the archive");
     if (status == ARCHIVE_EOF) {
@@ -100,6 +113,8 @@ std::optional<TarEntry> TarReader::next() {
         return std::nullopt;
     }
     if (status < ARCHIVE_WARN) state_->fail("reading the archive");  // a warning is about a name's character set
+    state_->has_member = true;
+    state_->left = UINT64_MAX;
     TarEntry out;
     out.path = either(archive_entry_pathname(entry), archive_entry_pathname_utf8(entry));
     out.type = type_of(entry);

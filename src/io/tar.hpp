@@ -20,7 +20,7 @@ struct TarEntry {
     std::int64_t mtime = 0;  ///< seconds since the epoch
 };
 
-/// Walks a tar archive of any common dialect, compressed with gzip or zstd or not at all, in one pass.
+/// Walks a tar archive of any common dialect, which is not compressed, in one pass and in bounded memory.
 /// Does not own the stream: what follows the archive's end can still be read from it.
 class TarReader {
 public:

@@ -41,6 +41,7 @@ class MemoryRegistry:
         self.manifests: dict[str, bytes] = {}
         self.fault = None
         self.sent: dict[str, int] = {}
+        self.asked: dict[str, int] = {}  # how often
         registry = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -64,6 +65,7 @@ class MemoryRegistry:
                     return self.answer(200, body, Content_Type=json.loads(body)["mediaType"], Docker_Content_Digest=digest_of(body))
                 if kind == "blobs" and key in registry.blobs:
                     data = registry.blobs[key]
+                    registry.asked[key] = registry.asked.get(key, 0) + 1
                     if registry.fault and registry.fault(self, key, data):
                         self.close_connection = True
                         return None
@@ -91,11 +93,14 @@ class MemoryRegistry:
         self.blobs[digest_of(data)] = data
         return {"mediaType": media_type, "digest": digest_of(data), "size": len(data)}
 
-    def image(self, tag: str, layers: list[bytes], architecture: str = "arm64", annotations: dict | None = None) -> str:
-        """Its name; `layers` are tar files, or what claims to be."""
-        config = {"os": "linux", "architecture": architecture, "rootfs": {"type": "layers", "diff_ids": [digest_of(layer) for layer in layers]}}
+    def image(self, tag: str, layers: list[bytes], architecture: str = "arm64", annotations: dict | None = None,
+              blobs: list[bytes] | None = None, diff_ids: list[str] | None = None) -> str:
+        """Its name; `layers` are tar files, or what claims to be. `blobs` and `diff_ids` stand in for what would be made of them."""
+        diff_ids = diff_ids or [digest_of(layer) for layer in layers]
+        blobs = blobs or [gzip.compress(layer, 1, mtime=0) for layer in layers]
+        config = {"os": "linux", "architecture": architecture, "rootfs": {"type": "layers", "diff_ids": diff_ids}}
         manifest = {"schemaVersion": 2, "mediaType": MANIFEST, "config": self.blob(json.dumps(config).encode(), CONFIG),
-                    "layers": [self.blob(gzip.compress(layer, 1, mtime=0), LAYER) for layer in layers], "annotations": annotations or {}}
+                    "layers": [self.blob(blob, LAYER) for blob in blobs], "annotations": annotations or {}}
         data = json.dumps(manifest).encode()
         self.manifests[tag] = self.manifests[digest_of(data)] = data
         return f"{self.host}/kong/x:{tag}"

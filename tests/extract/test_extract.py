@@ -24,6 +24,24 @@ FOLDER = "wasmx/dist"
 DIR, SYM, LNK, CHR, FIFO = tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE
 
 
+class Digesting:
+    """Passes what is written on to a file, and has its digest."""
+
+    def __init__(self):
+        self.sha256 = hashlib.sha256()
+
+    def to(self, file) -> "Digesting":
+        self.file = file
+        return self
+
+    def write(self, data: bytes) -> int:
+        self.sha256.update(data)
+        return self.file.write(data)
+
+    def digest(self) -> str:
+        return "sha256:" + self.sha256.hexdigest()
+
+
 class ExtractCase(unittest.TestCase):
     def setUp(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="wasmx-test-"))
@@ -85,6 +103,81 @@ class Taken(ExtractCase):
         self.assertIn("out/dist is there already", done.stderr)
         self.assertEqual(list((self.out / "dist").iterdir()), [])
 
+    def test_files_that_the_image_names_replace_nothing(self):
+        for path, name in ((f"/{FOLDER}/.", "a.txt"), (f"/{FOLDER}/*", "link"), (f"/{FOLDER}/*.txt", "a.txt"), (f"/{FOLDER}/.", "sub")):
+            with self.subTest(path=path, name=name):
+                shutil.rmtree(self.out)
+                self.out.mkdir()
+                (self.out / name).write_text("mine")
+                before = self.tree()
+                done = self.run_program(self.image, "--path", path, "-o", "out", exit_code=2)
+                self.assertIn(f"out/{name} is there already", done.stderr)
+                self.assertIn("--output", done.stderr)
+                self.assertEqual(self.tree(), before, "nothing is written then")
+
+    def test_a_file_that_the_user_names_is_replaced_and_written_through_no_link(self):
+        (self.folder / "outside" / "x").write_text("mine")
+        (self.out / "link").symlink_to(self.folder / "outside" / "x")
+        # A link in the image: the file behind it has the name that was asked for.
+        self.run_program(self.image, "--path", f"/{FOLDER}/link", "-o", "out")
+        self.assertEqual((self.out / "link").read_text(), "upper")
+        self.assertFalse((self.out / "link").is_symlink())
+        self.assertEqual((self.folder / "outside" / "x").read_text(), "mine")
+        self.run_program(self.image, "--path", f"/{FOLDER}/link", "-o", "out")
+
+    def test_links_that_lead_out_are_left_out(self):
+        inside = {"l/a": "b", "l/b": "../x", "l/c": "../l/x", "l/d": "./b", "l/g": ".."}
+        outside = {"l/s": "/etc/passwd", "l/t": "../../x", "l/u": "../l/../x", "l/v": "a/../../..", "m": "../../outside"}
+        image = self.registry.image("links", [layer_of(*[member(f"d/{name}", kind=SYM, link=target) for name, target in (inside | outside).items()],
+                                                       member("d/x", "x"))])
+        for what, top in (("/d/.", ""), ("/d", "d")):
+            with self.subTest(what=what):
+                done = self.run_program(image, "--path", what, "-o", "out", "--format", "json", "--platform", "linux/arm64")
+                links = {name.removeprefix(f"in/out/{top}").strip("/"): text.removeprefix("-> ") for name, text in self.tree().items() if text.startswith("->")}
+                self.assertEqual(links, inside)
+                for name, target in outside.items():
+                    self.assertRegex(done.stderr, rf"warning: {name} is a link that leads out of what is taken, to {target}")
+                entries = json.loads(done.stdout)["entries"]
+                self.assertEqual({entry["target"] for entry in entries if entry["type"] == "symlink"}, set(inside.values()))
+                shutil.rmtree(self.out)
+
+    def test_the_umask_counts(self):
+        image = self.registry.image("modes", [layer_of(member("d", kind=DIR, mode=0o2777), member("d/x", "x", mode=0o6777), member("d/e/y", "y", mode=0o444))])
+        for mask, modes in ((0o022, (0o755, 0o755, 0o755, 0o444)), (0o077, (0o700, 0o700, 0o700, 0o400))):
+            with self.subTest(mask=oct(mask)):
+                shutil.rmtree(self.out)
+                before = os.umask(mask)
+                try:
+                    self.run_program(image, "--path", "/d", "-o", "out", "--platform", "linux/arm64")
+                    self.run_program(image, "--path", "/d/x", "-o", "out", "--platform", "linux/arm64")
+                finally:
+                    os.umask(before)
+                self.assertEqual(tuple((self.out / name).stat().st_mode & 0o7777 for name in ("d", "d/x", "d/e", "d/e/y")), modes)
+                self.assertEqual((self.out / "x").stat().st_mode & 0o7777, 0o644 & ~mask)
+
+    def test_a_folder_that_cannot_be_made(self):
+        (self.folder / "in" / "file").touch()
+        package = gzip.compress(layer_of(member(f"{TOP}/a", "a")), mtime=0)
+        image = self.registry.image(TAG, [layer_of(member(f"{FOLDER}/{PACKAGE}", package))])
+        for more in ((), ("--unpack",), ("--path", f"/{FOLDER}/."), ("--path", f"/{FOLDER}")):
+            for folder in ("/proc/none", "file/below"):
+                with self.subTest(more=more, folder=folder):
+                    done = self.run_program(image, "--no-verify", *more, "-o", folder, exit_code=1)
+                    self.assertIn(f"creating {folder}", done.stderr)
+                    self.assertNotIn("fault of wasmx-image", done.stderr)
+
+    def test_hard_links_cost_one_more_pass(self):
+        links = [member(f"d/{number:02}", kind=LNK, link=f"o/{number % 4}") for number in range(40)]
+        chain = [member("o/1", kind=LNK, link="o/0"), member("o/2", kind=LNK, link="o/1"), member("o/3", kind=LNK, link="base/x")]
+        image = self.registry.image("hard", [layer_of(member("base/x", "of the base")), layer_of(member("pad", os.urandom(100_000))),
+                                             layer_of(member("o/0", "of the top"), *chain, *links)])
+        self.run_program(image, "--path", "/d/.", "-o", "out", "--platform", "linux/arm64")
+        self.assertEqual({path.name: path.read_text() for path in self.out.iterdir()},
+                         {f"{number:02}": "of the base" if number % 4 == 3 else "of the top" for number in range(40)})
+        base, pad, top = (self.registry.asked[layer] for layer in self.registry.layers("hard"))
+        # All are read once; then each step of the chain is one pass, down to the layer that has what is looked for.
+        self.assertEqual((base, pad, top), (2, 2, 4))
+
     def test_list(self):
         done = self.run_program(self.image, "--list")
         self.assertEqual([line.split(" ", 1)[0] + " " + line.split("/", 1)[1] for line in done.stdout.splitlines()], [
@@ -123,25 +216,48 @@ class Promised(ExtractCase):
     def setUp(self):
         super().setUp()
         self.content = os.urandom(1_000_000)
-        layers = [layer_of(member("base", os.urandom(2_000_000))), layer_of(member(f"{FOLDER}/x.gz", self.content), member("z", os.urandom(8_000_000)))]
+        layers = [layer_of(member("base", os.urandom(2_000_000))), layer_of(member(f"{FOLDER}/{PACKAGE}", self.content), member("z", os.urandom(8_000_000)))]
         self.image = self.registry.image("any", layers, annotations=self.note(self.content))
         self.top = self.registry.layers("any")[1]
 
-    def note(self, content: bytes) -> dict:
-        return {"dev.wasmx.package.path": f"/{FOLDER}/x.gz", "dev.wasmx.package.size": str(len(content)), "dev.wasmx.package.digest": digest_of(content)}
+    def note(self, content: bytes, path: str = f"/{FOLDER}/{PACKAGE}") -> dict:
+        return {"dev.wasmx.package.path": path, "dev.wasmx.package.size": str(len(content)), "dev.wasmx.package.digest": digest_of(content)}
 
     def test_it_stops_where_the_file_ends(self):
-        done = self.run_program(self.image, "-o", "out", "--format", "json", "--platform", "linux/arm64")
-        self.assertEqual((self.out / "x.gz").read_bytes(), self.content)
+        done = self.run_program(self.image, "-o", "out", "--format", "json", "--platform", "linux/arm64", "--no-verify")
+        self.assertEqual((self.out / PACKAGE).read_bytes(), self.content)
+        # By this tag the image has chosen which package it is.
+        (self.out / PACKAGE).write_text("mine")
+        again = self.run_program(self.image, "-o", "out", "--platform", "linux/arm64", "--no-verify", exit_code=2)
+        self.assertIn(f"out/{PACKAGE} is there already", again.stderr)
+        self.assertEqual((self.out / PACKAGE).read_text(), "mine")
         report = json.loads(done.stdout)
         self.assertLess(report["fetched"], 2_000_000)
         self.assertGreater(report["image_size"], 10_000_000)
 
     def test_a_broken_promise(self):
-        image = self.registry.image("other", [layer_of(member(f"{FOLDER}/x.gz", self.content))], annotations=self.note(b"something else"))
+        image = self.registry.image("other", [layer_of(member(f"{FOLDER}/{PACKAGE}", self.content))], annotations=self.note(b"something else"))
         done = self.run_program(image, "-o", "out", "--platform", "linux/arm64", exit_code=1)
         self.assertIn("the manifest promises", done.stderr)
         self.assertEqual(list(self.out.iterdir()), [])
+
+    def test_the_annotation_names_nothing_but_a_package(self):
+        """Under a tag that says nothing, the image would choose which file of the current folder is written."""
+        home = self.folder / "in"
+        (home / ".bashrc").write_text("mine")
+        layer = layer_of(*[member(path, "planted") for path in (
+            "payload/.bashrc", "payload/.ssh/authorized_keys", f"{FOLDER}/.bashrc", f"{FOLDER}/{PACKAGE}", f"other/{PACKAGE}")])
+        before = self.tree()
+        for path in ("/payload/.", "/payload/*", "/payload/.bashrc", "/payload", f"/{FOLDER}/.bashrc", f"/{FOLDER}/", f"/other/{PACKAGE}",
+                     f"/{FOLDER}/./{PACKAGE}", f"/{FOLDER}/{PACKAGE}/", f"//{FOLDER}/{PACKAGE}", f"/{FOLDER}/{PACKAGE.replace('arm64', 'x86_64')}",
+                     f"/{FOLDER}/{PACKAGE.replace('v8-', 'v9-')}", f"/{FOLDER}/../{FOLDER}/{PACKAGE}", f"/{FOLDER}/{PACKAGE}/."):
+            with self.subTest(path=path):
+                image = self.registry.image("latest", [layer], annotations=self.note(b"planted", path))
+                for more in ((), ("--list",), ("--unpack", "--no-verify"), ("--stdout",)):
+                    done = self.run_program(image, "--platform", "linux/arm64", *more, exit_code=2)
+                    self.assertIn("name the file with --path", done.stderr)
+                    self.assertEqual(done.stdout, "")
+                self.assertEqual(self.tree(), before)
 
 
 class Faults(ExtractCase):
@@ -243,6 +359,40 @@ class Faults(ExtractCase):
         self.assertIn("attempts", done.stderr)
 
 
+class DiffIds(ExtractCase):
+    """The config says what a layer is when it is unpacked, as the manifest says it of the blob."""
+
+    def test_a_layer_is_what_the_config_says(self):
+        lower, upper = layer_of(member(f"{FOLDER}/x", "lower")), layer_of(member(f"{FOLDER}/y", "upper"))
+        other = digest_of(layer_of(member(f"{FOLDER}/x", "other")))
+        for diff_ids, fails in (([other, digest_of(upper)], ("/x", "/.", "/*", "list")), ([digest_of(lower), other], ("/x", "/y", "/.", "/*", "list"))):
+            image = self.registry.image(TAG, [lower, upper], diff_ids=diff_ids)
+            for path in ("/x", "/y", "/.", "/*", "list"):
+                with self.subTest(diff_ids=diff_ids, path=path):
+                    shutil.rmtree(self.out)
+                    self.out.mkdir()
+                    more = ("--list",) if path == "list" else ("--path", f"/{FOLDER}{path}", "-o", "out")
+                    done = self.run_program(image, *more, exit_code=1 if path in fails else 0)
+                    if path in fails:
+                        self.assertIn(f"the image's config says {other}", done.stderr)
+                        self.assertEqual((list(self.out.iterdir()), done.stdout), ([], ""))
+
+    def test_verify_asks_as_well(self):
+        package = gzip.compress(layer_of(member(f"{TOP}/a", "a")), mtime=0)
+        image = self.registry.image(TAG, [layer_of(member(f"{FOLDER}/{PACKAGE}", package))], diff_ids=[digest_of(b"other")])
+        done = subprocess.run([PROGRAM, "verify", image], capture_output=True, text=True, timeout=120, env=os.environ | {"HOME": str(self.folder)})
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn("the image's config says", done.stderr)
+
+    def test_compression_is_told_by_the_bytes(self):
+        """As engines do: the media type is gzip's in all of these."""
+        layer = layer_of(member("x", "x"))
+        half = len(layer) // 2
+        for blob in (layer, gzip.compress(layer[:half]) + gzip.compress(layer[half:])):
+            self.run_program(self.registry.image(TAG, [layer], blobs=[blob]), "--path", "/x", "-o", "out")
+            self.assertEqual((self.out / "x").read_text(), "x")
+
+
 class Hostile(ExtractCase):
     """Each ends with a message and exit 1 (2 where the folder is not there to be written), nothing outside, nothing left."""
 
@@ -314,39 +464,126 @@ class Hostile(ExtractCase):
         info.size = 1 << 30
         with gzip.open(path, "wb", 1) as out, tarfile.open(fileobj=out, mode="w|", format=tarfile.GNU_FORMAT) as tar:
             tar.addfile(info, Zeros(info.size))
-        image = self.registry.image(TAG, [b""])
-        manifest = json.loads(self.registry.manifests[TAG])
-        manifest["layers"] = [self.registry.blob(path.read_bytes(), manifest["layers"][0]["mediaType"])]
-        self.registry.manifests[TAG] = json.dumps(manifest).encode()
+        image = self.registry.image(TAG, [b""], blobs=[path.read_bytes()])
         path.unlink()
         for what in (f"/{FOLDER}/x", f"/{FOLDER}/*"):
             done = self.run_program(image, "--path", what, "-o", "out", "--platform", "linux/arm64", "--max-size", "100MB", exit_code=1)
             self.assertIn("more than the limit", done.stderr)
         self.assertEqual(list(self.out.iterdir()), [])
 
+    def measured(self, image: str, *arguments, exit_code: int = 0) -> tuple[str, int]:
+        """What it says, and its peak of memory in KiB."""
+        # By way of a small process: a child's peak begins with what it was forked from.
+        measure = ("import os, sys\nif (child := os.fork()) == 0: os.execv(sys.argv[1], sys.argv[1:])\n"
+                   "_, status, usage = os.wait4(child, 0)\nprint(os.waitstatus_to_exitcode(status), usage.ru_maxrss)")
+        done = subprocess.run([sys.executable, "-S", "-c", measure, PROGRAM, "extract", image, *arguments, "--platform", "linux/arm64", "--quiet"],
+                              cwd=self.folder / "in", capture_output=True, text=True, timeout=120)
+        status, peak = map(int, done.stdout.split()[-2:])
+        self.assertEqual(status, exit_code, done.stderr)
+        return done.stderr, peak
+
+    def assert_small(self, peak: int, mebibytes: int = 64) -> None:
+        if not any(name in os.environ for name in ("ASAN_OPTIONS", "TSAN_OPTIONS")):
+            self.assertLess(peak, mebibytes * 1024)
+
     def test_memory_does_not_grow_with_the_layer(self):
         """A gigabyte of zeros is passed over on the way to the file."""
-        path = self.folder / "large"
-        with gzip.open(path, "wb", 1) as out, tarfile.open(fileobj=out, mode="w|", format=tarfile.GNU_FORMAT) as tar:
+        path, plain = self.folder / "large", Digesting()
+        with gzip.open(path, "wb", 1) as out, tarfile.open(fileobj=plain.to(out), mode="w|", format=tarfile.GNU_FORMAT) as tar:
             large = tarfile.TarInfo("large")
             large.size = 1 << 30
             with open("/dev/zero", "rb") as zeros:
                 tar.addfile(large, zeros)
             tar.addfile(member(f"{FOLDER}/x", "x")[0], io.BytesIO(b"x"))
-        image = self.registry.image(TAG, [b""])
-        manifest = json.loads(self.registry.manifests[TAG])
-        manifest["layers"] = [self.registry.blob(path.read_bytes(), manifest["layers"][0]["mediaType"])]
-        self.registry.manifests[TAG] = json.dumps(manifest).encode()
-        # By way of a small process: a child's peak begins with what it was forked from.
-        measure = ("import os, sys\nif (child := os.fork()) == 0: os.execv(sys.argv[1], sys.argv[1:])\n"
-                   "_, status, usage = os.wait4(child, 0)\nprint(status, usage.ru_maxrss)")
-        done = subprocess.run([sys.executable, "-S", "-c", measure, PROGRAM, "extract", image, "--path", f"/{FOLDER}/x", "-o", "out", "--platform",
-                               "linux/arm64", "--quiet"], cwd=self.folder / "in", capture_output=True, text=True)
-        status, peak = map(int, done.stdout.split()[-2:])
-        self.assertEqual(status, 0, done.stderr)
+        image = self.registry.image(TAG, [b""], blobs=[path.read_bytes()], diff_ids=[plain.digest()])
+        _, peak = self.measured(image, "--path", f"/{FOLDER}/x", "-o", "out")
         self.assertEqual((self.out / "x").read_text(), "x")
-        if not any(name in os.environ for name in ("ASAN_OPTIONS", "TSAN_OPTIONS")):
-            self.assertLess(peak, 64 * 1024)  # KiB
+        self.assert_small(peak)
+
+    def test_a_layer_is_decompressed_once(self):
+        """gzip in gzip in gzip: some hundred bytes would be gigabytes."""
+        inner = gzip.compress(gzip.compress(layer_of(member("big", bytes(100_000_000))), 9, mtime=0), 9, mtime=0)
+        image = self.registry.image(TAG, [inner])
+        for path in (f"/{FOLDER}/x", f"/{FOLDER}/."):
+            said, peak = self.measured(image, "--path", path, "-o", "out", exit_code=1)
+            self.assertIn("reading layer 1 of 1", said)
+            self.assertIn("Unrecognized archive format", said)
+            self.assert_small(peak)
+
+    def test_headers_that_take_memory(self):
+        """Maps of sparse files, in either form that a tar has for them, and long names: as many as there is room for in 100 MB."""
+        def pax(records: dict, size: int) -> bytes:
+            info = tarfile.TarInfo("GNUSparseFile.0/x")
+            info.size, info.pax_headers = size, records
+            return info.tobuf(tarfile.PAX_FORMAT)
+
+        entries = 12_000_000
+        body = b"%d\n" % entries + b"0\n0\n" * entries
+        body += bytes(-len(body) % 512)
+        map_in_content = pax({"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.name": "x", "GNU.sparse.realsize": "1"}, len(body)) + body
+        old = bytearray(tarfile.TarInfo("x").tobuf(tarfile.GNU_FORMAT))
+        entry = b"00000000000\0" * 2
+        old[156:157], old[386:482], old[482:483], old[483:495] = b"S", entry * 4, b"1", b"00000000001\0"
+        old[148:156] = b" " * 8
+        old[148:156] = b"%06o\0 " % sum(old)
+        more = (entry * 21 + b"1").ljust(512, b"\0")
+        map_in_blocks = bytes(old) + more * 200_000
+        long_name = tarfile.TarInfo("././@LongLink")
+        long_name.type, long_name.size = tarfile.GNUTYPE_LONGNAME, 100_000_000
+        for name, layer in (("a map in the content", map_in_content), ("a map in blocks", map_in_blocks),
+                            ("a long name", long_name.tobuf(tarfile.GNU_FORMAT) + b"n" * 100_000_000)):
+            with self.subTest(name=name):
+                said, peak = self.measured(self.registry.image(TAG, [layer]), "--path", f"/{FOLDER}/x", "-o", "out", exit_code=1)
+                self.assertRegex(said, "a header of more than|Special header too large")
+                self.assert_small(peak, 160)
+
+    def test_names_that_no_file_has(self):
+        """60,000 folders in each other, and what else is longer than Linux takes: refused before it costs anything."""
+        for name in ("d/" + "a/" * 60_000 + "f", "d/" + "a/" * 2100 + "f", "d/" + "n" * 256, "d/.wh." + "n" * 256):
+            with self.subTest(name=name[:20], size=len(name)):
+                out = io.BytesIO()
+                with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as tar:
+                    tar.addfile(member(name, "x")[0], io.BytesIO(b"x"))
+                image = self.registry.image(TAG, [out.getvalue()])
+                before = self.tree()
+                for path in ("/d/.", "/d/*", "/other"):
+                    said, peak = self.measured(image, "--path", path, "-o", "out", exit_code=1)
+                    self.assertIn("with a name longer than any file's", said)
+                    self.assert_small(peak)
+                self.assertEqual(self.tree(), before)
+        # A deleted file may have a name of 255 bytes, and folders may be deeper than we write them.
+        image = self.registry.image(TAG, [layer_of(member("d/" + "n" * 255, "x"), member("d/y", "y")),
+                                          layer_of(member("d/.wh." + "n" * 255), member("e/" + "a/" * 300 + "f", "x"))])
+        self.run_program(image, "--path", "/d/.", "-o", "out", "--platform", "linux/arm64")
+        self.assertEqual([path.name for path in self.out.iterdir()], ["y"])
+        done = self.run_program(image, "--path", "/e/.", "-o", "out", "--platform", "linux/arm64", exit_code=1)
+        self.assertIn("folders deep", done.stderr)
+        self.assertEqual([path.name for path in self.out.iterdir()], ["y"])
+
+    def test_many_deep_names(self):
+        """The time it takes grows with the bytes of the names, not with their squares."""
+        deep = "d/" + "a/" * 1900
+        members = [member(deep + ("" if even else ".wh.") + str(number), "x" if even else "")
+                   for number in range(1500) for even in (True, False)]
+        image = self.registry.image(TAG, [layer_of(*members), layer_of(*members[::-1])])
+        self.measured(image, "--path", "/d/.", "--list")
+
+    def test_one_content_under_many_names(self):
+        """Hard links are written as files: what they come to together is what has a limit."""
+        image = self.registry.image(TAG, [layer_of(member("d/0", bytes(1_000_000)), *[member(f"d/{n}", kind=LNK, link="d/0") for n in range(1, 20)])])
+        done = self.run_program(image, "--path", "/d/.", "-o", "out", "--max-size", "10MB", "--platform", "linux/arm64", exit_code=1)
+        self.assertIn("--max-size", done.stderr)
+        self.assertEqual(list(self.out.iterdir()), [])
+        self.run_program(image, "--path", "/d/.", "-o", "out", "--max-size", "20MB", "--platform", "linux/arm64")
+
+    def test_links_that_lead_through_a_layer_again_and_again(self):
+        links = [member(f"l{number}", kind=LNK, link=f"l{number - 1}") for number in range(1, 30)]
+        image = self.registry.image(TAG, [layer_of(member("l0", "x"), *links, member("pad", os.urandom(5_000_000)))])
+        for path in ("/l29", "/l2?", "/l[2]9"):
+            done = self.run_program(image, "--path", path, "-o", "out", "--platform", "linux/arm64", exit_code=1)
+            self.assertIn("links lead more than 8 times to the layer", done.stderr)
+        self.run_program(image, "--path", "/l5", "-o", "out", "--platform", "linux/arm64")
+        self.assertEqual((self.out / "l5").read_text(), "x")
 
 
 class Packages(ExtractCase):

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A package as a stranger made it. The first byte says what the rest is: the .tar.gz itself, the tar in it, or the
-// library in which V8's builtins are looked for. It is examined to its end, and never thrown at with anything but an
-// Error.
+// A package as a stranger made it. The first byte says what the rest is: the .tar.gz itself, the tar in it, the library
+// in which V8's builtins are looked for, or a tar that is compressed twice. It is examined to its end, and never thrown
+// at with anything but an Error.
 #include <cstdlib>
 
 #include "artifact/artifact.hpp"
@@ -17,9 +17,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto contract = artifact::contract_of(recipe);
     const std::string rest(reinterpret_cast<const char*>(data + 1), size - 1);
     const auto tarball = [&]() -> std::string {
-        switch (data[0] % 3) {
+        switch (data[0] % 4) {
             case 0: return rest;
             case 1: return test::gzipped(rest);
+            case 3: return test::gzipped(test::gzipped(rest));
             default:
                 return test::gzipped(test::tar({test::file(recipe.top_directory() + "/lib/libwee8.a", rest),
                                                 test::file(recipe.top_directory() + "/include/wasm.h", "x")}));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whiteouts, opaque directories and replacements, against a model: the layers applied from the base up to a tree in
-// memory, as the specification says it (OCI image-spec, layer.md, "Applying Changesets"). The input is a list of
-// members over few names, so that they meet: one byte what, one byte where.
+// Whiteouts, opaque directories, replacements and hard links, against a model: the layers applied from the base up to a
+// tree in memory, as the specification says it (OCI image-spec, layer.md, "Applying Changesets"). The input is a list
+// of members over few names, so that they meet: one byte what, one byte where.
 #include <cstdlib>
 #include <map>
 #include <set>
@@ -51,8 +51,7 @@ Model of_layer(const Members& members) {
 
 bool is_folder(const std::string& what) { return what == "/" || what == "implied"; }
 
-// False for what engines do not agree on: a folder that is only implied, where a lower layer has no folder.
-bool apply(Model& image, const Members& members) {
+void apply_whiteouts(Model& image, const Members& members) {
     for (const test::Member& member : members) {
         const auto slash = member.path.rfind('/');
         const std::string folder = slash == std::string::npos ? "" : member.path.substr(0, slash);
@@ -65,6 +64,36 @@ bool apply(Model& image, const Members& members) {
             image.erase(gone);
         }
     }
+}
+
+// The layer with what its hard links are one more name of, at their place in the archive. False where one leads to
+// nothing, or by way of a link.
+bool resolve_hard_links(Model image, Members& members) {
+    apply_whiteouts(image, members);
+    for (std::size_t i = 0; i < members.size(); ++i) {
+        if (members[i].type != test::Type::hardlink) continue;
+        const std::string target = members[i].text;
+        const Model so_far = of_layer({members.begin(), members.begin() + static_cast<std::ptrdiff_t>(i)});
+        for (const std::string& above : folders_above(target)) {
+            const auto found = so_far.find(above);
+            if (found != so_far.end() && !is_folder(found->second)) return false;
+        }
+        auto found = so_far.find(target);
+        if (found == so_far.end()) {
+            found = image.find(target);
+            if (found == image.end()) return false;
+        }
+        if (is_folder(found->second)) return false;
+        const std::string what = found->second;
+        members[i] = what.starts_with("->") ? test::symlink(members[i].path, what.substr(2))
+                                            : test::file(members[i].path, what.substr(1));
+    }
+    return true;
+}
+
+// False for what engines do not agree on: a folder that is only implied, where a lower layer has no folder.
+bool apply_layer(Model& image, const Members& members) {
+    apply_whiteouts(image, members);
     for (const auto& [path, what] : of_layer(members)) {
         if (!is_folder(what)) erase_below(image, path);
         const auto there = image.find(path);
@@ -116,7 +145,9 @@ std::string shown(const extract::Tree& tree) {
         std::fprintf(stderr, "layer:");
         for (const auto& member : members)
             std::fprintf(stderr, " %s%s", member.path.c_str(),
-                         member.type == test::Type::directory ? "/" : ("=" + member.text).c_str());
+                         member.type == test::Type::directory  ? "/"
+                         : member.type == test::Type::hardlink ? ("=>" + member.text).c_str()
+                                                               : ("=" + member.text).c_str());
         std::fprintf(stderr, "\n");
     }
     std::fprintf(stderr, "%s\nours:\n%s\nmodel:\n%s\n", what.c_str(), ours.c_str(), model.c_str());
@@ -133,7 +164,12 @@ std::vector<Members> layers_from(const std::uint8_t* data, std::size_t size) {
             case 1: out.back().push_back(test::folder(path)); break;
             case 2: out.back().push_back(test::whiteout(path)); break;
             case 3: out.back().push_back(test::opaque(path)); break;
-            case 4: out.back().push_back(test::symlink(path, "nowhere")); break;
+            case 4:
+                if (data[i + 1] < 0x80)
+                    out.back().push_back(test::symlink(path, "nowhere"));
+                else
+                    out.back().push_back(test::hardlink(path, places[data[i + 1] >> 4 & 7]));
+                break;
             default: out.emplace_back(); break;
         }
     }
@@ -147,13 +183,28 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     Model image;
     std::vector<std::string> blobs;
     for (const Members& layer : members) {
-        if (!is_sound(layer) || !apply(image, layer)) return 0;
+        Members resolved = layer;
+        if (!is_sound(layer) || !resolve_hard_links(image, resolved) || !apply_layer(image, resolved)) return 0;
         blobs.push_back(test::tar(layer));
     }
-    const extract::Layers layers{.count = blobs.size(),
+    const extract::Layers layers{.diff_ids = test::diff_ids_of(blobs),
                                  .open = [&](std::size_t index) { return io::from_string(blobs[index]); }};
     const auto all = extract::search_tree(layers, extract::Selection::parse("/."), extract::Content::taken);
     if (shown(all) != shown(image)) differ(members, "all", shown(all), shown(image));
+
+    // What is in a folder, and in it alone: there hard links lead out of what is taken.
+    for (const std::string folder : {"a", "b", "a/a"}) {
+        Model below;
+        for (const auto& [path, what] : image)
+            if (path.starts_with(folder + "/")) below[path.substr(folder.size() + 1)] = what;
+        const auto there = image.find(folder);
+        if (there == image.end() || !is_folder(there->second)) continue;
+        // Nothing tells that an implied one is there but what is in it.
+        if (there->second == "implied" && shown(below).empty()) continue;
+        const auto tree =
+            extract::search_tree(layers, extract::Selection::parse(folder + "/."), extract::Content::taken);
+        if (shown(tree) != shown(below)) differ(members, folder, shown(tree), shown(below));
+    }
 
     // Every part of it by itself.
     for (const std::string path : {"a", "b", "a/a", "a/b", "b/a", "a/a/a", "a/b/a", "a/a/b"}) {

@@ -133,6 +133,25 @@ TEST_CASE("the digest is of the whole file, damaged or not") {
     }
 }
 
+TEST_CASE("what is compressed twice is no package, and is not decompressed twice") {
+    const std::string twice = points_of_bytes(gzipped(gzipped(tar(good))));
+    CHECK(twice.find("it is compressed twice") != std::string::npos);
+    CHECK(twice.find("it cannot be read to its end") != std::string::npos);
+    CHECK(points_of_bytes(zstd_stored(tar(good))).find("it is not compressed with gzip") != std::string::npos);
+}
+
+TEST_CASE("files that claim more than any package has are not read") {
+    // A sparse file, which is nothing but a claim. (GNU tar manual, "PAX 0")
+    const std::string records = "35 GNU.sparse.realsize=64000000001\n";
+    std::string extended = records;
+    extended.resize(512);
+    std::string header = raw_header("pax", 'x', records.size()) + extended;
+    const std::string archive = header + raw_header(in_top("lib/libwee8.a"), '0', 0) + raw_end();
+    const Examined examined = examine(io::from_string(gzipped(archive)), contract);
+    CHECK(examined.points[0].details.at(0) ==
+          "it cannot be read to its end: the files in the archive claim to be more than 59.6 GiB");
+}
+
 TEST_CASE("inspect takes what tar makes of it") {
     CHECK(points(with({folder(in_top("lib/")), file(in_top("lib/empty.txt"), "")})) == "");
     CHECK(points({folder("./"), file("./v8-1.2-linux-arm64/lib/libwee8.a", library),

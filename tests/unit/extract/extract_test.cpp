@@ -46,7 +46,7 @@ public:
         Json config{{"os", "linux"}, {"architecture", architecture}, {"rootfs", {{"diff_ids", Json::array()}}}};
         Json list = Json::array();
         for (const std::string& layer : layers) {
-            config["rootfs"]["diff_ids"].push_back(io::sha256(layer).str());
+            config["rootfs"]["diff_ids"].push_back(diff_id_of(layer).str());
             list.push_back(blob(layer, oci::media_type::oci_layer_tar));
         }
         return image_of(blob(config.dump(), oci::media_type::oci_config), list, tag);

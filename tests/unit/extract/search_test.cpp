@@ -17,8 +17,8 @@ namespace {
 using namespace test;
 
 Layers layers_of(std::vector<std::string> blobs, std::vector<std::size_t>* opened = nullptr) {
-    const std::size_t count = blobs.size();
-    return {.count = count, .open = [blobs = std::move(blobs), opened](std::size_t index) {
+    auto diff_ids = diff_ids_of(blobs);
+    return {.diff_ids = std::move(diff_ids), .open = [blobs = std::move(blobs), opened](std::size_t index) {
                 if (opened != nullptr) opened->push_back(index);
                 const std::string& blob = blobs[index];
                 return io::verified(io::from_string(blob), io::sha256(blob), blob.size());
@@ -82,7 +82,7 @@ const std::vector<There> plain_cases{
     {"stored with ./", {{folder("./"), folder("./a/"), file("./a/x", "1")}}, "/a/x", "1", 0},
     {"stored with /", {{file("/a/x", "1")}}, "/a/x", "1", 0},
     {"stored with a .. that stays inside", {{file("b/../a/x", "1")}}, "/a/x", "1", 0},
-    {"a name of more than 100 bytes", {{file(std::string(300, 'n') + "/x", "1")}}, nullptr, "1", 0},
+    {"a name of more than 100 bytes", {{file(std::string(250, 'n') + "/x", "1")}}, nullptr, "1", 0},
     {"a name that begins alike", {{file("a/x", "1"), file("a/x2", "2"), file("a/", "")}}, "/a/x2", "2", 0},
     {"the last of two in a layer", {{file("a/x", "first"), file("a/x", "last")}}, "/a/x", "last", 0},
     {"a file after a directory of its name", {{folder("a/x"), file("a/x/y", ""), file("a/x", "1")}}, "/a/x", "1", 0},
@@ -248,6 +248,14 @@ const std::vector<NotThere> absent_cases{
     {"a directory that is a link to itself", {{symlink("a", "a")}}, "/a/x", "more than 40 links"},
     {"a link that grows", {{symlink("a", "a/b")}}, "/a", "more than 40 links"},
     {"41 links", {}, "/41", "more than 40 links"},
+    {"a link to a name that Linux does not take",
+     {{symlink("a", std::string(4096, 'b'))}},
+     "/a",
+     "/a is not in the image"},
+    {"a hard link to a name that Linux does not take",
+     {{hardlink("a", std::string(4096, 'b'))}},
+     "/a",
+     "/a is not in the image"},
     {"a hard link to nothing", {{hardlink("a", "b")}}, "/a", "following /a, a hard link to b\n/b is not in the image"},
     {"a hard link to what comes later", {{hardlink("a", "b"), file("b", "no")}}, "/a", "/b is not in the image"},
     {"a hard link to itself alone", {{hardlink("a", "a")}}, "/a", "/a is not in the image"},
@@ -306,6 +314,34 @@ TEST_CASE("search reads plain, gzip and zstd layers") {
     for (const std::string& blob : {plain, gzipped(plain), zstd_stored(plain)}) {
         CHECK(content_of(search(layers_of({blob}), "/a/x")) == std::string(300'000, 'x'));
     }
+}
+
+TEST_CASE("what is read of all layers together has a limit, and each is what its diff ID says") {
+    const std::vector<std::string> blobs{gzipped(tar({file("x", "1")})),
+                                         gzipped(tar({file("y", std::string(5000, 'y'))}))};
+    const auto said_of = [&](const Layers& layers) { return failure(layers, "/x", Fault::integrity); };
+    Layers layers = layers_of(blobs);
+    for (const std::uint64_t enough : {2048U + 6656U, 100'000U}) {
+        layers.bytes_left = enough;
+        CHECK(content_of(search(layers, "/x")) == "1");
+    }
+    layers.bytes_left = 2048 + 6655;
+    CHECK(said_of(layers).find("reading layer 1 of 2\nmore comes out of the compressed bytes than is allowed") !=
+          std::string::npos);
+    layers.bytes_left = 6655;
+    CHECK(said_of(layers).find("reading layer 2 of 2\nmore comes out") != std::string::npos);
+
+    for (std::size_t layer : {0U, 1U}) {
+        layers = layers_of(blobs);
+        layers.diff_ids[layer] = io::sha256("other");
+        const std::string said = said_of(layers);
+        CHECK(said.find("the image's config says " + io::sha256("other").str()) != std::string::npos);
+        CHECK(said.find(diff_id_of(blobs[layer]).str()) != std::string::npos);
+    }
+    // The one that decides is the last that is asked.
+    layers = layers_of({blobs[1], blobs[0]});
+    layers.diff_ids[0] = {};
+    CHECK(content_of(search(layers, "/x")) == "1");
 }
 
 TEST_CASE("search finds the checksum file beside the name that was asked for") {

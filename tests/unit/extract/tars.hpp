@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/error.hpp"
 #include "io/compression.hpp"
 #include "io/tar.hpp"
 
@@ -72,8 +73,23 @@ inline std::string zstd_stored(std::string_view bytes) {
     }
 }
 
-/// One header block of the ustar format, with any type and any claimed size. (POSIX.1-2017, pax, "ustar Interchange
-/// Format")
+/// Of the plain bytes, as an image's config has it; of what cannot be decompressed it is one that nothing has.
+inline Digest diff_id_of(const std::string& blob) {
+    try {
+        return io::sha256(all_of(io::decompressed(io::from_string(blob))));
+    } catch (const Error&) {
+        return {};
+    }
+}
+
+inline std::vector<Digest> diff_ids_of(const std::vector<std::string>& blobs) {
+    std::vector<Digest> out;
+    for (const std::string& blob : blobs) out.push_back(diff_id_of(blob));
+    return out;
+}
+
+/// One header block of the ustar format, with any type and any claimed size: what eleven octal digits do not hold as
+/// GNU's binary number. (POSIX.1-2017, pax, "ustar Interchange Format"; GNU tar manual, "Extensions")
 inline std::string raw_header(std::string_view name, char type, std::uint64_t size, std::string_view target = {}) {
     std::string block(512, '\0');
     const auto put = [&block](std::size_t at, std::string_view text) {
@@ -90,6 +106,10 @@ inline std::string raw_header(std::string_view name, char type, std::uint64_t si
     put(108, octal(0, 7));
     put(116, octal(0, 7));
     put(124, octal(size, 11));
+    if (size >> 33 != 0) {
+        block[124] = '\x80';
+        for (std::size_t i = 0; i < 11; ++i) block[135 - i] = i < 8 ? static_cast<char>(size >> (8 * i) & 0xff) : '\0';
+    }
     put(136, octal(0, 11));
     put(148, "        ");
     block[156] = type;

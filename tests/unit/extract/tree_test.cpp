@@ -19,8 +19,8 @@ using namespace test;
 Layers layers_of(const std::vector<Members>& layers) {
     std::vector<std::string> blobs;
     for (const Members& members : layers) blobs.push_back(tar(members));
-    const std::size_t count = blobs.size();
-    return {.count = count, .open = [blobs = std::move(blobs)](std::size_t index) {
+    auto diff_ids = diff_ids_of(blobs);
+    return {.diff_ids = std::move(diff_ids), .open = [blobs = std::move(blobs)](std::size_t index) {
                 const std::string& blob = blobs[index];
                 return io::verified(io::from_string(blob), io::sha256(blob), blob.size());
             }};
@@ -48,15 +48,17 @@ std::string shown(const Tree& tree) {
     return out;
 }
 
-std::string taken(const std::vector<Members>& layers, const std::string& selection, std::size_t* read = nullptr) {
+std::string taken(const std::vector<Members>& layers, const std::string& selection, std::size_t* read = nullptr,
+                  std::multiset<std::size_t>* times = nullptr) {
     Layers all = layers_of(layers);
-    std::set<std::size_t> opened;
+    std::multiset<std::size_t> opened;
     all.open = [&opened, open = std::move(all.open)](std::size_t layer) {
         opened.insert(layer);
         return open(layer);
     };
     const Tree tree = search_tree(all, Selection::parse(selection), Content::taken);
-    if (read != nullptr) *read = opened.size();
+    if (read != nullptr) *read = std::set<std::size_t>(opened.begin(), opened.end()).size();
+    if (times != nullptr) *times = opened;
     return shown(tree);
 }
 
@@ -143,6 +145,48 @@ const std::vector<Row> rows{
     {"a hard link to what is not taken", {{file("e", "1"), hardlink("d/l", "e")}}, "/d/.", "l=1"},
     {"a hard link to a lower layer", {{file("e", "1")}, {hardlink("d/l", "e")}, {file("e", "2")}}, "/d/.", "l=1"},
     {"a hard link to a link", {{symlink("d/s", "x"), hardlink("d/l", "d/s")}}, "/d/.", "l->x s->x"},
+    {"a hard link to a link elsewhere", {{symlink("e", "x"), hardlink("d/l", "e")}}, "/d/.", "l->x"},
+    {"a hard link to a link elsewhere, by way of another",
+     {{symlink("e", "x"), hardlink("f", "e"), hardlink("d/l", "f")}},
+     "/d/.",
+     "l->x"},
+    {"a hard link to its own older self", {{file("d/l", "1")}, {hardlink("d/l", "d/l")}}, "/d/.", "l=1"},
+    {"hard links to what one name was at their time",
+     {{file("e", "0")},
+      {hardlink("d/k", "e"), file("e", "1"), hardlink("d/l", "e"), file("e", "2"), hardlink("d/m", "e")}},
+     "/d/.",
+     "k=0 l=1 m=2"},
+    {"hard links to hard links of several layers",
+     {{file("e", "0")},
+      {hardlink("f", "e")},
+      {hardlink("g", "f"), file("e", "no")},
+      {hardlink("d/l", "g"), hardlink("d/m", "e")}},
+     "/d/.",
+     "l=0 m=no"},
+    {"a hard link by way of a linked folder, as it was",
+     {{file("e/x", "1"), file("f/x", "no")}, {symlink("g", "e"), hardlink("d/l", "g/x"), symlink("g", "f")}},
+     "/d/.",
+     "l=1"},
+    {"a hard link by way of .. behind a linked folder",
+     {{folder("p/q"), file("p/x", "1"), file("x", "no")},
+      {symlink("s", "p/q"), symlink("t", "s/.."), hardlink("d/l", "t/x")}},
+     "/d/.",
+     "l=1"},
+    {"a hard link to what the same layer deletes later",
+     {{file("e", "1")}, {hardlink("d/l", "f"), file("f", "no")}, {file("f", "no")}},
+     "/e",
+     "e=1",
+     0},
+    {"a hard link past a folder that is none now",
+     {{file("e/x", "1"), hardlink("d/l", "e/x"), file("e", "no")}, {file("e", "no")}},
+     "/d/.",
+     "l=1"},
+    {"an empty file under two names", {{file("e", ""), hardlink("d/l", "e"), hardlink("d/m", "e")}}, "/d/.", "l= m="},
+    {"what is hidden stands beside what is not",
+     {{file("d/a", "1"), file("d/a-b/x", "2"), file("d/a/x", "no"), file("d/ab", "3")},
+      {whiteout("d/a"), opaque("d/a-b")}},
+     "/d/.",
+     "ab=3"},
     {"the folder is a link", {{file("e/a", "1"), symlink("d", "e")}}, "/d/.", "a=1"},
     {"a folder above is a link", {{file("e/f/a", "1")}, {symlink("d", "/e")}}, "/d/f/*", "a=1"},
     {"a link up and down", {{file("e/a", "1"), folder("d/x"), symlink("d/l", "x/../../e")}}, "/d/l/.", "a=1"},
@@ -192,7 +236,71 @@ TEST_CASE("what is taken has limits") {
     CHECK(failure(layers, "/d/.", {.kept_entries = 1}).find("more than 1 entries") != std::string::npos);
     CHECK(failure({{whiteout("d/a"), whiteout("d/b")}, {file("d/c", "")}}, "/d/.", {.kept_entries = 1})
               .find("more than 1 entries") != std::string::npos);
-    CHECK(failure(layers, "/.", {.members = 1}).find("too many") != std::string::npos);
+    CHECK(failure(layers, "/.", {.members = 1}).find("more than 1 members") != std::string::npos);
+    CHECK(failure(layers, "/d/.", {.kept_names = 2}) == "nothing failed");
+    CHECK(failure(layers, "/d/.", {.kept_names = 1}).find("of names") != std::string::npos);
+    CHECK(failure({{whiteout("d/abc")}, {symlink("d/l", "abc")}}, "/d/.", {.kept_names = 6}).find("of names") !=
+          std::string::npos);
+    // One content, and as many files.
+    const std::vector<Members> linked{{file("d/a", "12345"), hardlink("d/b", "d/a")}, {hardlink("d/c", "d/a")}};
+    CHECK(failure(linked, "/d/.", {.kept_bytes = 15}) == "nothing failed");
+    CHECK(failure(linked, "/d/.", {.kept_bytes = 14}).find("in all") != std::string::npos);
+    const std::vector<Members> outside{{file("e/a/b/c", "12345")}, {hardlink("d/b", "e/a/b/c")}};
+    CHECK(failure(outside, "/d/.", {.kept_bytes = 5}) == "nothing failed");
+    CHECK(failure(outside, "/d/.", {.kept_bytes = 4}).find("more than the limit") != std::string::npos);
+    CHECK(failure(outside, "/d/.", {.kept_entries = 3}).find("lead to more than 3 names") != std::string::npos);
+    CHECK(failure({{file("e", "1"), hardlink("d/a/a/a/a/a", "e")}}, "/d/.", {.kept_entries = 1})
+              .find("take more memory") != std::string::npos);
+}
+
+TEST_CASE("however many hard links there are, a layer is read once more for all of them") {
+    Members members{file("e/0", "0"), file("e/1", "1")};
+    std::string expected;
+    for (const char name : std::string_view("abcdefghij")) {
+        const std::string to = name % 2 == 0 ? "0" : "1";
+        members.push_back(hardlink(std::string("d/") + name, "e/" + to));
+        expected.append(expected.empty() ? "" : " ").append(1, name).append("=" + to);
+    }
+    std::multiset<std::size_t> times;
+    CHECK(taken({{file("x", "")}, members, {file("y", "")}}, "/d/.", nullptr, &times) == expected);
+    CHECK(times == std::multiset<std::size_t>{0, 1, 1, 2});
+    members.push_back(hardlink("d/k", "x"));
+    CHECK(taken({{file("x", "x")}, members, {file("y", "")}}, "/d/.", nullptr, &times) == expected + " k=x");
+    CHECK(times == std::multiset<std::size_t>{0, 0, 1, 1, 2});
+    // One content for all.
+    const Tree tree = search_tree(layers_of({members, {file("x", "")}}), Selection::parse("/d/[a-j]"), Content::taken);
+    CHECK(tree.content.size() == 2);
+}
+
+TEST_CASE("hard links have an end") {
+    Members chain{file("e0", "1")};
+    for (int i = 1; i <= 41; ++i) chain.push_back(hardlink("e" + std::to_string(i), "e" + std::to_string(i - 1)));
+    const auto with = [&](const std::string& last) {
+        Members members = chain;
+        members.push_back(hardlink("d/l", last));
+        return std::vector<Members>{members};
+    };
+    CHECK(taken(with("e39"), "/d/.") == "l=1");
+    CHECK(failure(with("e40"), "/d/.").find("more than 40 links") != std::string::npos);
+    CHECK(failure({{symlink("s", "s"), hardlink("d/l", "s/x")}}, "/d/.").find("more than 40 links") !=
+          std::string::npos);
+}
+
+TEST_CASE("a hard link that leads to no file") {
+    CHECK(failure({{folder("e"), hardlink("d/l", "e")}}, "/d/.") ==
+          "following /d/l, a hard link to e; /e is a directory");
+    CHECK(failure({{file("e/x", ""), hardlink("d/l", "e")}}, "/d/.").find("/e is a directory") != std::string::npos);
+    CHECK(failure({{file("e", "")}, {hardlink("d/l", "e"), whiteout("e")}}, "/d/.") ==
+          "following /d/l, a hard link to e; /e was deleted by layer 2");
+    CHECK(failure({{file("e/f", "")}, {opaque("e")}, {hardlink("d/l", "e/f")}}, "/d/.")
+              .find("layer 2 replaced the directory /e") != std::string::npos);
+    CHECK(failure({{file("e", ""), hardlink("d/l", "e/f")}}, "/d/.").find("/e is no directory (layer 1)") !=
+          std::string::npos);
+    CHECK(failure({{symlink("e", "f"), file("f/x", "")}, {folder("e"), hardlink("d/l", "e/x")}}, "/d/.") ==
+          "following /d/l, a hard link to e/x; /e/x is not in the image");
+    CHECK(failure({{hardlink("d/l", "/")}}, "/d/.").find("/ is a directory") != std::string::npos);
+    CHECK(failure({{hardlink("d/l", std::string(4096, 'n'))}}, "/d/.").find("/d/l is not in the image") !=
+          std::string::npos);
 }
 
 TEST_CASE("a list takes no content") {

@@ -115,8 +115,8 @@ void check_sealed(const Sealed& sealed, const std::vector<std::string>& layers) 
         CHECK(sealed.layers[i].descriptor.size == bytes.size());
         CHECK(sealed.layers[i].body.size == bytes.size());
         // Unpacked it is the layer again.
-        const auto stored = io::from_string(bytes);
-        io::TarReader reader(*stored);
+        const auto unpacked = io::decompressed(io::from_string(bytes));
+        io::TarReader reader(*unpacked);
         const auto plain = io::from_string(layers[i]);
         io::TarReader expected(*plain);
         CHECK(reader.next().value().path == expected.next().value().path);

@@ -56,6 +56,21 @@ Fault fault_of(const std::string& bytes) {
 
 }  // namespace
 
+TEST_CASE("what comes out has a limit, compressed or not") {
+    const std::string plain = mixed(100'000);
+    for (const std::string& bytes :
+         {plain, packed_by(plain, {.kind = Kind::gzip}, 1), packed_by(plain, {.kind = Kind::zstd}, 1)}) {
+        const auto read_to = [&](std::uint64_t most) {
+            return read_all(*decompressed(from_string(bytes), most), limit);
+        };
+        CHECK((read_to(plain.size()) == plain));
+        CHECK(test::error_of([&] { (void)read_to(plain.size() - 1); }).fault() == Fault::integrity);
+        const auto lent = from_string(bytes);
+        CHECK((read_all(*decompressed(*lent), limit) == plain));
+        CHECK(read_all(*lent, limit).empty());
+    }
+}
+
 TEST_CASE("compressed bytes depend on the input alone, and come back") {
     const std::string large = mixed(5'000'000);
     for (const Kind kind : {Kind::gzip, Kind::zstd}) {

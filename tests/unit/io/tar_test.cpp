@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "io/tar.hpp"
 
+#include "extract/tars.hpp"
 #include "io/compression.hpp"
 #include "io/source_contract.hpp"
+#include "support/error_of.hpp"
 
 namespace wasmx::io {
 
@@ -92,7 +94,6 @@ TEST_CASE("what is written is read") {
     const std::string archive = read_in_chunks(*tar_from(various()), chunk_size);
     CHECK(archive.size() % 512 == 0);
     check_same(archive, various());
-    check_same(read_in_chunks(*compressed(from_string(archive)), chunk_size), various());
 }
 
 TEST_CASE("the same members make the same bytes, however they are read") {
@@ -147,8 +148,40 @@ TEST_CASE("damaged archives") {
     std::string flipped = archive;
     flipped[5632 + 150] ^= 0x55;  // in the second header's checksum
     CHECK(fault(flipped) == Fault::integrity);
-    const std::string packed = read_in_chunks(*compressed(from_string(archive)), chunk_size);
-    CHECK(fault(packed.substr(0, packed.size() / 2)) == Fault::integrity);
+    // Libraries undo what is compressed, and what is compressed in that, without an end: it is no archive here.
+    CHECK(fault(read_in_chunks(*compressed(from_string(archive)), chunk_size)) == Fault::integrity);
+}
+
+TEST_CASE("a header takes no more memory than a header needs") {
+    // The map of a sparse file, in front of its content. (GNU tar manual, "PAX 1")
+    const std::string map = [] {
+        std::string out = "3000000\n";
+        for (int i = 0; i < 3'000'000; ++i) out += "0\n0\n";
+        out.resize((out.size() + 511) / 512 * 512);
+        return out;
+    }();
+    const std::string records =
+        "22 GNU.sparse.major=1\n22 GNU.sparse.minor=0\n21 GNU.sparse.name=x\n25 GNU.sparse.realsize=1\n";
+    std::string extended = records;
+    extended.resize(512);
+    const std::string archive =
+        test::raw_header("pax", 'x', records.size()) + extended + test::raw_header("x", '0', map.size()) + map;
+    const SourcePtr source = from_string(archive);
+    TarReader reader(*source);
+    const Error error = test::error_of([&] { (void)reader.next(); });
+    CHECK(error.fault() == Fault::integrity);
+    CHECK(error.message() == "a header of more than 4.0 MiB in the archive");
+    // Content is another matter, read or not.
+    const std::string large =
+        read_in_chunks(*tar_from({file("a", std::string(10 << 20, 'a')), file("b", "x")}), chunk_size);
+    for (const bool reads : {false, true}) {
+        const SourcePtr again = from_string(large);
+        TarReader whole(*again);
+        REQUIRE(whole.next());
+        if (reads) drain(*whole.member());
+        CHECK(whole.next()->path == "b");
+        CHECK_FALSE(whole.next());
+    }
 }
 
 TEST_CASE("an upstream failure comes through the library as it was") {

@@ -7,7 +7,8 @@
 //
 // What a repository of somebody else's says is not run: no hook, no fsmonitor, no transport but https, ssh, git and
 // file; and one that git calls of "dubious ownership" is taken only when it was named itself, without its filters and
-// without any transport. Words that begin with "-" are never handed to git as a ref or URL.
+// without any transport. Words that begin with "-" are never handed to git as a ref or URL, nor is a password as a part
+// of its command line, which every user of the machine can read.
 
 #include <chrono>
 #include <cstdint>
@@ -121,6 +122,8 @@ private:
 
 /// Whether `text` is a URL that git would fetch from, as opposed to a folder: https, ssh, git, file, or user@host:path.
 bool is_url(std::string_view text);
+/// Whether others can know the place by that URL, less its user information: one of a network, not of this machine.
+bool is_public_url(std::string_view text);
 /// A URL for people and labels: user information dropped, `git@host:path` spelt as ssh://host/path.
 std::string public_url(std::string_view url);
 /// Whether `text` is a whole object name: 40 hex digits.

@@ -13,22 +13,22 @@ namespace {
 
 // Branches and tags only: a hosting service has thousands of refs besides (one per pull request), with objects of their
 // own.
-void fetch(const std::string& url, const fs::path& git_dir, const std::stop_token& stop) {
+void fetch(const Remote& remote, const fs::path& git_dir, const std::stop_token& stop) {
     const auto result =
-        run_with_remote({"--git-dir=" + git_dir.string()},
+        run_with_remote(remote, {"--git-dir=" + git_dir.string()},
                         {"fetch", "--quiet", "--prune", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head",
-                         "--end-of-options", url, "+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"},
+                         "--end-of-options", remote.url, "+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"},
                         stop);
-    if (result.exit_code != 0) throw failure("fetching " + public_url(url), result);
+    if (result.exit_code != 0) throw failure("fetching " + public_url(remote.url), result);
 }
 
 }  // namespace
 
 Repository Repository::mirror(const std::string& url, const fs::path& folder, std::stop_token stop, const Log& log) {
-    check_url(url);
+    const Remote remote = remote_of(url);
     fill_cache(folder, stop, log, [&](const fs::path& git_dir, bool is_new) {
         tell(log, fmt::format("{} {}", is_new ? "cloning" : "fetching", public_url(url)));
-        fetch(url, git_dir, stop);
+        fetch(remote, git_dir, stop);
         return true;
     });
     if (auto repository = find_mirror(folder, std::move(stop))) return *std::move(repository);

@@ -160,11 +160,13 @@ io::ProcessResult run(std::vector<std::string> arguments, const std::stop_token&
     return run_command(program(std::move(arguments)), stop);
 }
 
-io::ProcessResult run_with_remote(std::vector<std::string> where, std::vector<std::string> arguments,
-                                  const std::stop_token& stop, const Limit& limit) {
+io::ProcessResult run_with_remote(const Remote& remote, std::vector<std::string> where,
+                                  std::vector<std::string> arguments, const std::stop_token& stop, const Limit& limit) {
     const bool has_ssh = has_ssh_of_the_user(where, stop);
+    where.insert(where.end(), remote.options.begin(), remote.options.end());
     where.insert(where.end(), std::make_move_iterator(arguments.begin()), std::make_move_iterator(arguments.end()));
     io::ProcessCommand command = program(std::move(where));
+    command.env.insert(command.env.end(), remote.env.begin(), remote.env.end());
     if (!has_ssh) command.env.push_back(fmt::format("GIT_SSH_COMMAND={}", patient_ssh));
     command.limit = limit.time;
     try {

@@ -26,11 +26,22 @@ struct Limit {
     std::chrono::seconds time{0};  ///< 0: as long as it takes
 };
 
+/// A URL as git is given it: command lines can be read by every user of a machine, so user name and password come by
+/// the environment, for that host alone.
+struct Remote {
+    std::string url;                   ///< without a secret
+    std::vector<std::string> options;  ///< before the verb
+    std::vector<std::string> env;
+};
+/// Throws Fault::usage for what git would take for an option, a remote helper or a protocol that is not allowed.
+Remote remote_of(const std::string& url);
+
 /// The same for one that speaks to a remote; `where` is what stands before the verb ("--git-dir=…"). An ssh of ours
 /// asks nothing and gives up on a host that does not answer; one that the user has chosen is left alone. Out of time is
 /// Fault::unavailable.
-io::ProcessResult run_with_remote(std::vector<std::string> where, std::vector<std::string> arguments,
-                                  const std::stop_token& stop, const Limit& limit = {});
+io::ProcessResult run_with_remote(const Remote& remote, std::vector<std::string> where,
+                                  std::vector<std::string> arguments, const std::stop_token& stop,
+                                  const Limit& limit = {});
 
 /// The error for a git that failed: `doing` and what it said, without credentials; the fault and hint by what it said.
 [[nodiscard]] Error failure(std::string_view doing, const io::ProcessResult& result);
@@ -41,8 +52,5 @@ std::vector<std::string> last_lines(std::string_view text, std::size_t count);
 /// Whether a ref can be handed to git as the name of a branch, tag or commit, and can have no other meaning. (git
 /// check-ref-format; gitrevisions)
 bool is_ref_name(std::string_view ref) noexcept;
-
-/// Throws Fault::usage for what git would take for an option, a remote helper or a protocol that is not allowed.
-void check_url(const std::string& url);
 
 }  // namespace wasmx::git

@@ -17,11 +17,11 @@ constexpr std::string_view peeled = "^{}";  // behind an annotated tag's name: t
 // Full names and object ids of a remote; patterns narrow down, by whole last components.
 std::map<std::string, std::string> list_remote(const std::string& url, const std::vector<std::string>& patterns,
                                                const std::stop_token& stop, std::chrono::seconds limit) {
-    check_url(url);
-    std::vector<std::string> arguments{"ls-remote", "--quiet", "--end-of-options", url};
+    const Remote remote = remote_of(url);
+    std::vector<std::string> arguments{"ls-remote", "--quiet", "--end-of-options", remote.url};
     arguments.insert(arguments.end(), patterns.begin(), patterns.end());
     const std::string doing = "asking " + public_url(url);
-    const auto result = run_with_remote({}, std::move(arguments), stop, {.doing = doing, .time = limit});
+    const auto result = run_with_remote(remote, {}, std::move(arguments), stop, {.doing = doing, .time = limit});
     if (result.exit_code != 0) throw failure(doing, result);
     std::map<std::string, std::string> refs;
     for (const std::string_view line : split(result.out, '\n'))

@@ -20,15 +20,15 @@ std::string ref_of(std::string_view name) { return fmt::format("{}{}", refs, nam
 // False when the server, or git for it, will not fetch so: "unadvertised object" (an old server asked for an id that is
 // no tip), "not our ref" (a new one that does not have it), "does not support shallow" (old ones, and dumb http). Every
 // server has words of its own, so it is each failure that has no other cause.
-bool fetch_shallow(const std::string& url, const fs::path& git_dir, const std::string& refspec,
+bool fetch_shallow(const Remote& remote, const fs::path& git_dir, const std::string& refspec,
                    const std::stop_token& stop) {
     const auto result =
-        run_with_remote({"--git-dir=" + git_dir.string()},
+        run_with_remote(remote, {"--git-dir=" + git_dir.string()},
                         {"fetch", "--quiet", "--depth=1", "--no-prune", "--no-tags", "--no-recurse-submodules",
-                         "--no-write-fetch-head", "--end-of-options", url, refspec},
+                         "--no-write-fetch-head", "--end-of-options", remote.url, refspec},
                         stop);
     if (result.exit_code == 0) return true;
-    const Error error = failure("fetching " + public_url(url), result);
+    const Error error = failure("fetching " + public_url(remote.url), result);
     if (error.fault() != Fault::failed) throw error;
     return false;
 }
@@ -44,7 +44,7 @@ std::optional<Commit> Repository::find_kept_commit(const std::string& id) const 
 
 std::optional<Commit> Repository::fetch_commit(const std::string& url, const RemoteCommit& wanted,
                                                const fs::path& folder, const std::stop_token& stop, const Log& log) {
-    check_url(url);
+    const Remote remote = remote_of(url);
     // A fetch takes as long as it takes; only a question has a limit, and for a name one has been asked already.
     if (wanted.ref.empty()) find_remote_commit(url, "HEAD", stop);
     std::optional<Commit> commit;
@@ -55,12 +55,12 @@ std::optional<Commit> Repository::fetch_commit(const std::string& url, const Rem
         tell(log, fmt::format("fetching {} of {}", wanted.ref.empty() ? wanted.id : wanted.ref, public_url(url)));
         if (wanted.ref.empty()) {
             const std::string ref = ref_of(wanted.id);
-            if (fetch_shallow(url, git_dir, fmt::format("+{}:{}", wanted.id, ref), stop))
+            if (fetch_shallow(remote, git_dir, fmt::format("+{}:{}", wanted.id, ref), stop))
                 commit = repository.find_commit(ref);
         } else {
             // By its name, since not every server gives out an id; then what has arrived is what it is named by.
             const std::string ref = ref_of("arriving");
-            if (fetch_shallow(url, git_dir, fmt::format("+{}:{}", wanted.ref, ref), stop))
+            if (fetch_shallow(remote, git_dir, fmt::format("+{}:{}", wanted.ref, ref), stop))
                 commit = repository.find_commit(ref);
             if (commit) set_ref(git_dir, ref_of(commit->id), commit->id, stop);
         }

@@ -41,9 +41,9 @@ git::Commit commit_or_throw(const git::Repository& repository, const std::string
     throw_no_ref(ref, where, repository.ref_names());
 }
 
-// A repository that was cloned from nowhere has only its folder to name.
-std::string url_for_label(const std::optional<std::string>& origin, const fs::path& folder) {
-    return origin && !origin->empty() ? *origin : "file://" + folder.string();
+// Of this machine's folders nothing is published: their names tell who works where.
+std::string url_for_label(const std::optional<std::string>& url) {
+    return url && git::is_public_url(*url) ? git::public_url(*url) : std::string();
 }
 
 std::unique_ptr<Tree> open_commit(const git::Repository& repository, const git::Commit& commit, std::string description,
@@ -58,7 +58,7 @@ std::string counted_files(std::size_t count) { return fmt::format("{} {}", count
 
 std::unique_ptr<Tree> open_work_tree(const Job& job, const git::Repository& repository) {
     const std::string top = repository.work_tree().string();
-    const std::string url = url_for_label(repository.origin_url(), top);
+    const std::string url = url_for_label(repository.origin_url());
     const auto dirty = repository.dirty_paths();
     if (!job.wanted.ref.empty()) {
         const auto commit = commit_or_throw(repository, job.wanted.ref, top);
@@ -91,9 +91,8 @@ std::unique_ptr<Tree> open_plain_folder(const Job& job, const fs::path& folder) 
                     "leave --ref out, or give a clone");
     job.progress.warn(
         fmt::format("{} is not under git: nobody will be able to tell what the image was made from", folder.string()));
-    return plain_folder(
-        folder, {.description = folder.string(), .revision = std::nullopt, .url = url_for_label({}, folder), .date = 0},
-        job.progress, job.stop);
+    return plain_folder(folder, {.description = folder.string(), .revision = std::nullopt, .url = {}, .date = 0},
+                        job.progress, job.stop);
 }
 
 std::unique_ptr<Tree> open_folder(const Job& job) {
@@ -109,7 +108,7 @@ std::unique_ptr<Tree> open_folder(const Job& job) {
     } else if (const auto bare = git::Repository::find_mirror(folder, job.stop)) {
         const std::string ref = job.wanted.ref.empty() ? "HEAD" : job.wanted.ref;
         return open_commit(*bare, commit_or_throw(*bare, ref, folder.string()),
-                           fmt::format("{} at {}", folder.string(), ref), url_for_label(bare->origin_url(), folder),
+                           fmt::format("{} at {}", folder.string(), ref), url_for_label(bare->origin_url()),
                            job.progress);
     }
     return open_plain_folder(job, folder);
@@ -198,10 +197,10 @@ std::unique_ptr<Tree> open_url(const Job& job) {
     if (!cached && !job.wanted.may_fetch)
         return absent_tree({.description = description,
                             .revision = remote ? std::optional(remote->id) : std::nullopt,
-                            .url = shown,
+                            .url = url_for_label(url),
                             .date = 0});
     if (!cached) cached = fetched(job, ref, remote);
-    return open_commit(cached->repository, cached->commit, description, shown, job.progress);
+    return open_commit(cached->repository, cached->commit, description, url_for_label(url), job.progress);
 }
 
 }  // namespace

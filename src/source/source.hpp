@@ -32,8 +32,8 @@ public:
     virtual const std::string& description() const = 0;
     /// 40 hex digits; nullopt for a plain folder, or with uncommitted changes allowed in.
     virtual const std::optional<std::string>& revision() const = 0;
-    /// Where it can be had from, for the label `source`: a URL without user information; file:// for a folder without
-    /// an origin.
+    /// Where others can have it from, for the label `source`: a URL of a network, without user information; empty where
+    /// there is none.
     virtual const std::string& url() const = 0;
     /// Seconds since the epoch: the commit's date; for a plain folder $SOURCE_DATE_EPOCH or its newest file.
     virtual std::int64_t date() const = 0;

@@ -267,7 +267,7 @@ TEST_CASE("a plain folder, less what its .dockerignore excludes") {
     CHECK(told.warnings.find("no file, folder or link: pipe\n") != std::string::npos);
     CHECK(told.warnings.find("is not under git") != std::string::npos);
     CHECK_FALSE(tree->revision());
-    CHECK(tree->url() == "file://" + (box / "p").string());
+    CHECK(tree->url().empty());
     CHECK(tree->date() == 1'650'000'000);
     CHECK(tree->extent().files == 6);
     CHECK(tree->find_file("out/keep/y") == "4\n");

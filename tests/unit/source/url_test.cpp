@@ -57,7 +57,7 @@ TEST_CASE("a URL is fetched commit by commit, and up to date each time") {
     CHECK(first->description() == remote.url + " at main");
     CHECK(first->revision() == remote.id("main"));
     CHECK(first->find_file("Makefile") == "one\n");
-    CHECK(first->url() == remote.url);
+    CHECK(first->url().empty());  // a folder of this machine
     remote.add_commit();
     const auto second = remote.open("main");
     CHECK(second->revision() == remote.id("main"));
@@ -282,6 +282,27 @@ TEST_CASE("one cache for a URL, with and without a password") {
     }
     CHECK(remote.packs() == "2");
     CHECK(remote.cached() == "module.shallow.git\nmodule.shallow.git");
+}
+
+TEST_CASE("what is published of where the source is from: a URL of a network, without user information") {
+    const Remote remote;
+    const std::pair<const char*, const char*> rows[] = {
+        {"https://user:secret@example.invalid/a/b.git?token=x", "https://example.invalid/a/b.git?…"},
+        {"http://example.invalid/a", "http://example.invalid/a"},
+        {"git@example.invalid:a/b.git", "ssh://example.invalid/a/b.git"},
+        {"ssh://git:pw@example.invalid:22/a", "ssh://example.invalid:22/a"},
+        {"/home/somebody/work", ""},
+        {"../somebody", ""},
+        {"file:///home/somebody/work", ""},
+        {"C:/somebody", ""},
+    };
+    for (const auto& [origin, shown] : rows) {
+        CAPTURE(origin);
+        remote.box.sh("git -C r config remote.origin.url '" + std::string(origin) + "'");
+        Told told;
+        CHECK(source::open({.location = (remote.box / "r").string(), .ref = {}}, told, {})->url() == shown);
+        CHECK(source::open({.location = (remote.box / "r").string(), .ref = "HEAD"}, told, {})->url() == shown);
+    }
 }
 
 TEST_SUITE_END();

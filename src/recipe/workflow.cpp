@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 #include <yaml-cpp/yaml.h>
 
+#include <algorithm>
+
 #include "base/error.hpp"
 #include "base/text.hpp"
 #include "images/data.hpp"
@@ -12,7 +14,10 @@ namespace wasmx::recipe {
 
 namespace {
 
-constexpr std::size_t largest_workflow = 1 << 20;
+constexpr std::size_t largest_workflow = 512 << 10;
+// Aliases and lists that are multiplied make any number of them out of a few lines.
+constexpr std::size_t most_places = 1'000;
+constexpr std::size_t most_merged = 64;
 
 /// A version that the workflow gives the runtime, and where.
 struct Mention {
@@ -31,8 +36,8 @@ YAML::Node value_of(const YAML::Node& mapping, const char* key) {
     if (!merged.IsDefined()) return absent;
     if (merged.IsMap()) return merged[key].IsDefined() ? merged[key] : absent;
     if (merged.IsSequence())
-        for (const YAML::Node& one : merged)
-            if (one.IsMap() && one[key].IsDefined()) return one[key];
+        for (std::size_t i = 0; i < std::min(merged.size(), most_merged); ++i)
+            if (const YAML::Node one = merged[i]; one.IsMap() && one[key].IsDefined()) return one[key];
     return absent;
 }
 
@@ -89,12 +94,16 @@ private:
 
     void take(std::vector<Mention>& to, const YAML::Node& runtime, const YAML::Node& version,
               const std::string& place) {
+        if (++places_ > most_places)
+            throw Error(Fault::config,
+                        fmt::format("it names a runtime and a version in more than {} places", most_places));
         if (literal(runtime) != runtime_) return;
         if (std::string text = literal(version); !text.empty())
             to.push_back({std::move(text), place, version.Mark().line + 1});
     }
 
     std::string runtime_;
+    std::size_t places_ = 0;
     std::vector<Mention> found_;
     std::vector<Mention> in_matrices_;
 };
@@ -107,7 +116,7 @@ std::vector<Mention> mentions_in(std::string_view yaml, Runtime runtime, const s
         if (!workflow.IsDefined() || !workflow.IsMap())
             throw Error(Fault::config, fmt::format("{} is no workflow: its top is no mapping", name),
                         "give a GitHub Actions workflow file");
-        return Mentions(runtime).in(workflow);
+        return in_context(name, [&] { return Mentions(runtime).in(workflow); });
     } catch (const YAML::Exception& error) {
         const std::string line = error.mark.is_null() ? std::string() : fmt::format(", line {}", error.mark.line + 1);
         throw Error(Fault::config, fmt::format("{}{} is no YAML: {}", name, line, printable(error.msg)));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include "base/error.hpp"
 #include "recipe/recipe.hpp"
@@ -118,6 +119,21 @@ TEST_CASE("text that is no workflow") {
     CHECK(error_in("a: 1\nb: [").message().starts_with("w.yml, line "));
     CHECK(error_in(std::string(2 << 20, ' ')).message() == "w.yml is too large for a workflow (2.0 MiB)");
     CHECK(error_in(std::string(100'000, '[')).fault() == Fault::config);  // and not a stack overflow
+}
+
+TEST_CASE("lists that are multiplied, and aliases of aliases, end in an error and not in hours") {
+    std::string many;
+    for (int i = 0; i < 20'000; ++i) many += "v8, ";
+    const std::string matrix = "jobs: {b: {strategy: {matrix: {runtime: [" + many + "], version: [" + many + "]}}}}";
+    const Error error = error_in(matrix);
+    CHECK(error.fault() == Fault::config);
+    CHECK(error.message().find("more than 1000 places") != std::string::npos);
+    std::string laughs = "x0: &x0 {env: {RUNTIME: v8, VERSION: 1.2}}\n";
+    for (int i = 1; i < 40; ++i) {
+        const std::string below = "*x" + std::to_string(i - 1);
+        laughs += fmt::format("x{0}: &x{0} [{1}, {1}, {1}, {1}, {1}, {1}, {1}, {1}]\n", i, below);
+    }
+    CHECK(version_in(laughs + "jobs: {a: *x0, b: *x39, c: {steps: *x1}}") == "1.2 from w.yml, jobs.a.env");
 }
 
 TEST_CASE("a version that could not stand in a tag") {

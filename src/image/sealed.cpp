@@ -24,6 +24,7 @@ constexpr std::string_view lost_hint =
     "the engine's store lost part of it: remove this image and those that share its layers (`docker rmi`), then pull "
     "or build again";
 constexpr std::uint64_t json_limit = 16 << 20;
+constexpr std::uint64_t all_json_limit = 64 << 20;  // they are kept until the archive's end
 constexpr std::string_view blob_folder = "blobs/sha256/";
 
 enum class Form { tar, gzip, zstd };
@@ -76,7 +77,7 @@ std::optional<Digest> digest_in(const std::string& path) {
 Found take_layer(io::SourcePtr member, Form form, std::uint64_t size, const std::string& path, Progress& progress,
                  const SealHooks& hooks) {
     const std::string name = path.substr(path.starts_with("blobs/") ? path.rfind('/') + 1 : 0, 12);
-    auto task = progress.task(fmt::format("sealing layer {} ({})", name, human_bytes(size)), size);
+    auto task = progress.task(fmt::format("sealing layer {} ({})", printable(name), human_bytes(size)), size);
     Found out;
     out.form = form;
     auto plain =
@@ -104,6 +105,7 @@ bool is_json(std::string_view head) {
 // The archive's members, layers sealed as they pass: which of them belongs where is told by manifest.json at its end.
 struct Contents {
     std::map<std::string, std::string> texts;
+    std::uint64_t text_bytes = 0;
     std::map<std::string, Found> layers;
     std::map<std::string, std::string> links;  // a layer that occurs twice is a link the second time: where it leads
 };
@@ -129,7 +131,7 @@ void take_member(Contents& contents, const io::TarEntry& entry, io::TarReader& r
     std::size_t filled = 0;
     while (filled < head.size()) {
         const std::size_t count = reader.read(std::as_writable_bytes(std::span(head).subspan(filled)));
-        if (count == 0) throw Error(Fault::integrity, fmt::format("the archive ends inside {}", path));
+        if (count == 0) throw Error(Fault::integrity, fmt::format("the archive ends inside {}", printable(path)));
         filled += count;
     }
     auto whole = io::resumed(head, reader.member());
@@ -139,6 +141,10 @@ void take_member(Contents& contents, const io::TarEntry& entry, io::TarReader& r
     if (is_layer) {
         contents.layers.emplace(path, take_layer(std::move(whole), form_of(head), entry.size, path, progress, hooks));
     } else {
+        if (entry.size > all_json_limit - contents.text_bytes)
+            throw Error(Fault::integrity, fmt::format("the engine's export has more than {} beside the layers",
+                                                      human_bytes(all_json_limit)));
+        contents.text_bytes += entry.size;
         contents.texts.emplace(path, io::read_all(*whole, json_limit));
     }
 }
@@ -156,16 +162,16 @@ const Found* find_layer(const Contents& contents, std::string path) {
 void check_layer(const Found& found, const Digest& diff_id, const std::string& path) {
     if (found.named && *found.named != diff_id)
         throw Error(Fault::integrity,
-                    fmt::format("the engine exported {} in the place of the layer {}", path, diff_id.str()));
+                    fmt::format("the engine exported {} in the place of the layer {}", printable(path), diff_id.str()));
     if (found.named) return;
     if (found.form == Form::tar && found.stored.digest != diff_id)
         throw Error(Fault::integrity,
-                    fmt::format("the engine exported layer {} with the diff ID {}, its config says {}", path,
+                    fmt::format("the engine exported layer {} with the diff ID {}, its config says {}", printable(path),
                                 found.stored.digest.str(), diff_id.str()));
     // What is compressed can only be held against its name.
     if (found.form != Form::tar && path != std::string(blob_folder) + found.stored.digest.hex())
-        throw Error(Fault::integrity,
-                    fmt::format("the engine exported {} with the digest {}", path, found.stored.digest.str()));
+        throw Error(Fault::integrity, fmt::format("the engine exported {} with the digest {}", printable(path),
+                                                  found.stored.digest.str()));
 }
 
 // "<id>.json" or "blobs/sha256/<id>": the config is what the layers are held against, so it is held against its own
@@ -173,8 +179,8 @@ void check_layer(const Found& found, const Digest& diff_id, const std::string& p
 void check_config(const std::string& path, const std::string& config) {
     const auto stated = Digest::from_hex(std::filesystem::path(path).stem().string());
     if (stated && *stated != io::sha256(config))
-        throw Error(Fault::integrity, fmt::format("the engine exported the config {} with the digest {}", path,
-                                                  io::sha256(config).str()));
+        throw Error(Fault::integrity, fmt::format("the engine exported the config {} with the digest {}",
+                                                  printable(path), io::sha256(config).str()));
 }
 
 }  // namespace

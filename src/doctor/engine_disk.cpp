@@ -24,10 +24,18 @@ engine::Space space_of(Scene& scene) {
     if (auto space = engine::find_local_space(scene.endpoint.need(), info)) return *std::move(space);
     if (scene.request.touch == Request::Touch::nothing)
         throw Skip{"the engine's disk cannot be seen from here, and a dry run starts no container to look"};
+    // Only an image whose programs the build will run anyway, and one that runs here.
     const auto* base = scene.base.find();
+    if (base == nullptr || !*base || (*base)->id.empty())
+        throw Skip{
+            "the engine's disk cannot be seen from here, and the base image, in which `df` would be run, is not on the "
+            "engine yet: pull or build it first, or run `df` on the engine's machine"};
+    if (scene.platform.need() != info.platform())
+        throw Skip{
+            "the engine's disk cannot be seen from here, and the base image, in which `df` would be run, is for "
+            "another kind of machine: run `df` on the engine's machine"};
     try {
-        return engine::space_in_container(*scene.engine.need(), info,
-                                          base != nullptr && *base ? (*base)->id : std::string());
+        return engine::space_in_container(*scene.engine.need(), (*base)->id);
     } catch (const Error& error) {
         if (error.fault() == Fault::interrupted) throw;
         throw Skip{"the engine's disk cannot be seen from here: " + error.message()};

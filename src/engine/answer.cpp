@@ -1,10 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/answer.hpp"
 
+#include "oci/reference.hpp"
+
 namespace wasmx::engine {
 
 namespace {
 constexpr std::uint64_t answer_limit = 64 << 20;
+
+class Watched final : public io::Source {
+public:
+    Watched(io::SourcePtr body, std::string what) : body_(std::move(body)), what_(std::move(what)) {}
+    std::size_t read(std::span<std::byte> buffer) override {
+        return in_time(what_, [&] { return body_->read(buffer); });
+    }
+
+private:
+    io::SourcePtr body_;
+    std::string what_;
+};
+}  // namespace
+
+std::string image_path(const std::string& name) {
+    (void)oci::Reference::parse(name);
+    return "/images/" + name;
+}
+
+std::string container_path(const std::string& id) {
+    const bool is_id = !id.empty() && id.find_first_not_of(
+                                          "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                          "0123456789_-") == std::string::npos;
+    if (!is_id)
+        throw Error(Fault::unavailable, fmt::format("the engine names a container \"{}\"", printable(clipped(id, 80))));
+    return "/containers/" + id;
+}
+
+io::SourcePtr watched(io::SourcePtr body, std::string what) {
+    return std::make_unique<Watched>(std::move(body), std::move(what));
 }
 
 Error refused(io::HttpResponse& response, std::string_view method, std::string_view path) {

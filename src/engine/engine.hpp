@@ -16,6 +16,7 @@
 #include "engine/locate.hpp"
 #include "io/http.hpp"
 #include "io/tar.hpp"
+#include "oci/manifest.hpp"
 #include "oci/platform.hpp"
 #include "oci/reference.hpp"
 
@@ -58,6 +59,7 @@ struct ImageInfo {
     std::vector<std::string> repo_digests;
     std::vector<Digest> diff_ids;  ///< base first
     std::map<std::string, std::string> labels;
+    oci::Inherited inherited;
     /// Where the engine's overlay2 keeps the files of each layer, on its own machine; none for another store.
     std::vector<std::string> layer_folders;
     /// Whether a registry is known to have it under that name ("ghcr.io/kong/x@sha256:…").
@@ -111,6 +113,13 @@ struct CommandOutcome {
     std::string output;
 };
 
+/// How long an engine may send nothing of an archive. One that exports an image first writes all of it to its disk. (A
+/// build has no such limit: compiling may be silent for hours.)
+struct IdleLimits {
+    std::chrono::seconds archive{60};
+    std::chrono::seconds exported{600};
+};
+
 class Engine {
 public:
     /// Speaks to what `ping` found. Too old is Fault::failed.
@@ -119,6 +128,7 @@ public:
 
     const Endpoint& endpoint() const noexcept { return endpoint_; }
     const Identity& identity() const noexcept { return identity_; }
+    void set_idle_limits(const IdleLimits& limits) noexcept { limits_ = limits; }
     const std::stop_token& stop() const noexcept { return http_.stop(); }
     Info info();
 
@@ -131,8 +141,6 @@ public:
     void tag(const std::string& name, const oci::Reference& other);
     /// Takes it away again, and only that; also when we have been asked to stop. Whether it works is not told.
     void untag(const oci::Reference& other) noexcept;
-    /// The ids of all images, in the engine's order.
-    std::vector<std::string> image_ids();
     /// Brings the image to the engine. `registry_auth` as `registry_auth()` makes it, or empty.
     void pull(const oci::Reference& image, const std::string& platform, const Secret& registry_auth,
               Progress& progress);
@@ -166,13 +174,15 @@ public:
     /// container is gone, and with it those that killed programs of this machine have left.
     std::future<void> copy_folders(const std::string& image, const std::vector<std::string>& folders,
                                    const std::function<bool(std::size_t index, io::Source& archive)>& take);
-    /// Runs a short command in a container of an image, without a network; the container is removed. One that cannot be
-    /// started is Fault::failed.
+    /// Runs a short command in a container of an image, as nobody, without capabilities, network or a place to write;
+    /// the container is removed. One that cannot be started is Fault::failed.
     CommandOutcome run_command(const std::string& image, const std::vector<std::string>& command);
 
 private:
     class Removal;
     std::string create_container(const std::string& settings);
+    /// nullptr when the path is not there.
+    io::SourcePtr open_archive(const std::string& container, const std::string& path, const std::string& what);
     void remove_forgotten_readers() noexcept;
     io::HttpResponse send(io::HttpClient& http, const std::string& method, const std::string& path,
                           io::HttpRequest extra = {});
@@ -184,6 +194,7 @@ private:
     io::HttpClient cleanup_;  // goes on when everything else has been asked to stop
     Endpoint endpoint_;
     Identity identity_;
+    IdleLimits limits_;
 };
 
 }  // namespace wasmx::engine

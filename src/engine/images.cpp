@@ -35,7 +35,7 @@ bool ImageInfo::has_repo_digest(std::string_view name) const {
 }
 
 std::optional<ImageInfo> Engine::find_image(const std::string& name) {
-    const std::string path = fmt::format("/images/{}/json", name);
+    const std::string path = image_path(name) + "/json";
     io::HttpResponse response = ask(path);
     if (response.status == 404) return std::nullopt;
     const auto json = expect_json(response, "GET", path);
@@ -43,6 +43,7 @@ std::optional<ImageInfo> Engine::find_image(const std::string& name) {
         ImageInfo out;
         out.id = text_of(json, "Id");
         if (out.id.find(':') == std::string::npos) out.id = "sha256:" + out.id;  // podman
+        (void)Digest::parse(out.id);
         out.os = text_of(json, "Os");
         out.architecture = text_of(json, "Architecture");
         out.created = text_of(json, "Created");
@@ -60,6 +61,7 @@ std::optional<ImageInfo> Engine::find_image(const std::string& name) {
         if (const auto config = json.find("Config"); config != json.end() && config->is_object()) {
             if (const auto labels = config->find("Labels"); labels != config->end() && labels->is_object())
                 out.labels = labels->get<std::map<std::string, std::string>>();
+            out.inherited = oci::Inherited::from(*config);
         }
         out.layer_folders = folders_of(json, out.diff_ids.size());
         // containerd's store does not fetch a layer that it has unpacked for another image, though compressed
@@ -71,18 +73,8 @@ std::optional<ImageInfo> Engine::find_image(const std::string& name) {
     });
 }
 
-std::vector<std::string> Engine::image_ids() {
-    io::HttpResponse response = ask("/images/json");
-    const auto json = expect_json(response, "GET", "/images/json");
-    return reading_answer("/images/json", [&] {
-        std::vector<std::string> out;
-        for (const auto& image : json) out.push_back(image.at("Id").get<std::string>());
-        return out;
-    });
-}
-
 std::vector<std::uint64_t> Engine::history_sizes(const std::string& name) {
-    const std::string path = fmt::format("/images/{}/history", name);
+    const std::string path = image_path(name) + "/history";
     io::HttpResponse response = ask(path);
     const auto json = expect_json(response, "GET", path);
     return reading_answer(path, [&] {
@@ -111,7 +103,7 @@ std::vector<std::string> Engine::image_tags(const std::string& pattern) {
 
 void Engine::tag(const std::string& name, const oci::Reference& other) {
     const std::string path =
-        fmt::format("/images/{}/tag?repo={}&tag={}", name, io::percent_encoded(other.familiar_name()),
+        fmt::format("{}/tag?repo={}&tag={}", image_path(name), io::percent_encoded(other.familiar_name()),
                     io::percent_encoded(other.tag().value_or("latest")));
     io::HttpResponse response = send("POST", path);
     if (response.status != 201) throw refused(response, "POST", path);
@@ -185,10 +177,13 @@ void Engine::pull(const oci::Reference& image, const std::string& platform, cons
 }
 
 io::SourcePtr Engine::export_image(const std::string& name) {
-    const std::string path = fmt::format("/images/{}/get", name);
-    io::HttpResponse response = send("GET", path);
-    if (response.status != 200) throw refused(response, "GET", path);
-    return std::move(response.body);
+    const std::string path = image_path(name) + "/get";
+    const std::string what = "the export of " + name;
+    return in_time(what, [&] {
+        io::HttpResponse response = send(http_, "GET", path, {.idle_limit = limits_.exported});
+        if (response.status != 200) throw refused(response, "GET", path);
+        return watched(std::move(response.body), what);
+    });
 }
 
 }  // namespace wasmx::engine

@@ -67,28 +67,12 @@ std::optional<Space> find_local_space(const Endpoint& endpoint, const Info& info
     return folder ? space_at(folder.get(), "statvfs " + info.root) : std::nullopt;
 }
 
-Space space_in_container(Engine& engine, const Info& info, const std::string& image) {
-    constexpr std::size_t most_tries = 5;  // each is a container that is started
-    std::vector<std::string> candidates = engine.image_ids();
-    if (!image.empty()) candidates.insert(candidates.begin(), image);
-    std::string last = "the engine has no image to run it in";
-    std::size_t tries = 0;
-    for (const std::string& candidate : candidates) {
-        const auto found = engine.find_image(candidate);
-        // A foreign one would be emulated, if at all.
-        if (!found || oci::Platform::from_architecture(found->architecture) != info.platform()) continue;
-        if (++tries > most_tries) break;
-        try {
-            const CommandOutcome outcome = engine.run_command(candidate, {"df", "-P", "-k", "/"});
-            if (outcome.exit_code == 0)
-                return space_in(outcome.output, found->tags.empty() ? candidate : found->tags.front());
-            last = printable(clipped(trim(outcome.output), 200));
-        } catch (const Error& error) {
-            if (error.fault() == Fault::interrupted) throw;
-            last = error.message();
-        }
-    }
-    throw Error(Fault::failed, "`df` could be run in no container: " + last);
+Space space_in_container(Engine& engine, const std::string& image) {
+    const CommandOutcome outcome = engine.run_command(image, {"df", "-P", "-k", "/"});
+    if (outcome.exit_code != 0)
+        throw Error(Fault::failed, fmt::format("`df -P -k /` in a container of {} ended with exit code {}: {}", image,
+                                               outcome.exit_code, printable(clipped(trim(outcome.output), 200))));
+    return space_in(outcome.output, image);
 }
 
 }  // namespace wasmx::engine

@@ -19,8 +19,7 @@ struct Space {
 /// The file system where the engine stores images, seen from this machine; nullopt when the engine runs on another, or
 /// in a container of which nothing can be seen from here.
 std::optional<Space> find_local_space(const Endpoint& endpoint, const Info& info);
-/// The same from inside: `df` in a container of an image that the engine has, `image` or else one of the others.
-/// Throws when no image will do.
-Space space_in_container(Engine& engine, const Info& info, const std::string& image);
+/// The same from inside: `df` in a container of an image that the engine has.
+Space space_in_container(Engine& engine, const std::string& image);
 
 }  // namespace wasmx::engine

@@ -110,6 +110,15 @@ std::variant<Manifest, Index> parse_manifest(std::string_view text, std::string_
     throw Error(Fault::integrity, fmt::format("the manifest is of a kind that is no image: {}", printable(kind)));
 }
 
+Inherited Inherited::from(const Json& config) {
+    Inherited out{.user = text_or_empty(config, "User"), .volumes = {}, .on_build = {}};
+    if (const auto volumes = config.find("Volumes"); volumes != config.end() && volumes->is_object())
+        for (const auto& [path, nothing] : volumes->items()) out.volumes.push_back(path);
+    if (const auto triggers = config.find("OnBuild"); triggers != config.end() && !triggers->is_null())
+        out.on_build = triggers->get<std::vector<std::string>>();
+    return out;
+}
+
 ImageConfig ImageConfig::parse(std::string_view text) {
     return reading("image config", text, [](const Json& json) {
         ImageConfig out;
@@ -122,8 +131,10 @@ ImageConfig ImageConfig::parse(std::string_view text) {
             for (const Json& step : *history)
                 out.history.push_back({text_or_empty(step, "created_by"), step.value("empty_layer", false)});
         }
-        if (const auto config = json.find("config"); config != json.end() && config->is_object())
+        if (const auto config = json.find("config"); config != json.end() && config->is_object()) {
             out.labels = texts(*config, "Labels");
+            out.inherited = Inherited::from(*config);
+        }
         return out;
     });
 }

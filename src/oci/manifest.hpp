@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <nlohmann/json_fwd.hpp>
+
 #include <cstdint>
 #include <map>
 #include <string>
@@ -70,6 +72,16 @@ struct Index {
 /// What a reference leads to. The kind is decided by `content_type`, or by mediaType in the JSON where that is missing.
 std::variant<Manifest, Index> parse_manifest(std::string_view json, std::string_view content_type);
 
+/// What an image's config hands on to whatever is built or run from it. (image-spec, config.md: config; the Engine API
+/// has the same keys in GET /images/{name}/json: Config)
+struct Inherited {
+    std::string user;                   ///< empty: root
+    std::vector<std::string> volumes;   ///< of VOLUME
+    std::vector<std::string> on_build;  ///< instructions of ONBUILD (Docker's own, kept beside those of OCI)
+    /// Throws what nlohmann::json throws.
+    static Inherited from(const nlohmann::json& config);
+};
+
 /// (image-spec, config.md) The parts that we read; the bytes themselves are passed on as they are.
 struct ImageConfig {
     struct History {
@@ -82,6 +94,7 @@ struct ImageConfig {
     std::vector<Digest> diff_ids;  ///< base first, one for each layer
     std::vector<History> history;
     std::map<std::string, std::string> labels;
+    Inherited inherited;
     static ImageConfig parse(std::string_view json);
 };
 

@@ -2,6 +2,7 @@
 """What the tests against real services share: the program under test run as a user would, and a look at what it made by
 other people's tools. The lab's addresses come from `lab.py env`; the program from WASMX_IMAGE."""
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -83,6 +84,21 @@ class LabCase(unittest.TestCase):
     def build(self, source: Path, *more, **keywords) -> subprocess.CompletedProcess:
         return self.run_program("build", "--source", source, "--base-image", BASE_IMAGE, "--repository", self.repository,
                                 "--runtime-version", VERSION, *ENOUGH, *more, **keywords)
+
+    def base_with(self, *instructions: str) -> str:
+        """A base image that is the tests' own and these instructions of a Dockerfile."""
+        name = f"wasmx-test-base-{type(self).__name__.lower()}:{os.getpid()}"
+        dockerfile = "\n".join([f"FROM {BASE_IMAGE}", *instructions]).encode()
+        context = io.BytesIO()
+        with tarfile.open(fileobj=context, mode="w") as tar:
+            member = tarfile.TarInfo("Dockerfile")
+            member.size = len(dockerfile)
+            tar.addfile(member, io.BytesIO(dockerfile))
+        status, answer = self.engine.request("POST", f"/build?t={name}&rm=1&forcerm=1", context.getvalue(), {"Content-Type": "application/x-tar"})
+        self.assertTrue(status == 200 and b'"error' not in answer, answer)
+        self.addCleanup(self.engine.request, "DELETE", f"/images/{name}?force=1")
+        # podman's own name for it, since a short one would be looked up at a registry.
+        return self.engine.image(name)["RepoTags"][0]
 
     def git(self, repository: Path, *arguments) -> str:
         return subprocess.run(["git", "-C", str(repository), *arguments], check=True, capture_output=True, text=True).stdout

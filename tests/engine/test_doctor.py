@@ -295,11 +295,24 @@ class Well(DoctorCase):
         there = os.statvfs(self.info()["DockerRootDir"])
         self.check_disk_by_df(self.doctor(prefix=UNSEEN)["engine-disk"], there)
 
-    def test_any_image_serves_to_look_at_the_disk(self):
-        there = os.statvfs(self.info()["DockerRootDir"])
+    def test_no_other_image_than_the_base_is_run(self):
         report = self.doctor("--only", "engine-disk", prefix=UNSEEN, wanted={"base_image": f"{self.repository}/none:1"}, exit_code=1)
         self.assertEqual(report.with_verdict("fail"), ["base-image"])
-        self.check_disk_by_df(report["engine-disk"], there)
+        self.assertEqual(report.verdict("engine-disk"), "skip")
+        self.assertIn("run `df` on the engine's machine", report["engine-disk"]["observed"])
+
+    def test_the_look_at_the_disk_may_do_nothing(self):
+        """The base image says what `df` is: it sees what it is, and what it may."""
+        base = self.base_with(
+            "RUN mv /bin/df /bin/df.real && printf '%s\\n' '#!/bin/sh' 'id -u >&2; grep -E \"^(CapEff|CapBnd|NoNewPrivs)\" "
+            "/proc/self/status >&2; touch /etc/x /tmp/x || :; exit 3' >/bin/df && chmod 755 /bin/df", "HEALTHCHECK CMD touch /y", "USER root")
+        report = self.doctor("--only", "engine-disk", prefix=UNSEEN, wanted={"base_image": base})
+        observed = report["engine-disk"]["observed"]
+        self.assertEqual(report.verdict("engine-disk"), "skip")
+        self.assertIn("exit code 3", observed)
+        self.assertRegex(observed, r"65534.*CapEff:\W*0{16}.*CapBnd:\W*0{16}.*NoNewPrivs:\W*1")
+        self.assertRegex(observed, "(?i)read-only file system")
+        self.assertEqual(json.loads(self.engine.request("GET", "/containers/json?all=1")[1]), [])
 
     def check_disk_by_df(self, found: dict, there: os.statvfs_result) -> None:
         self.assertEqual(found["verdict"], "pass", found)
@@ -560,7 +573,7 @@ class SmallEngine(DoctorCase):
         report = self.small(prefix=UNSEEN)
         self.assertEqual(report.verdict("engine-disk"), "skip", report["engine-disk"])
         self.assertIn("cannot be seen from here", report["engine-disk"]["observed"])
-        self.assertIn("the engine has no image", report["engine-disk"]["observed"])
+        self.assertIn("not on the engine yet", report["engine-disk"]["observed"])
         self.assertEqual(json.loads(self.engine.request("GET", "/containers/json?all=1")[1]), [])
 
     def test_base_image_will_be_built(self):

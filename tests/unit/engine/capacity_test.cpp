@@ -22,11 +22,6 @@ Info info_of_another_machine() {
     return info;
 }
 
-const std::string image_id = "sha256:" + std::string(64, 'a');
-const std::string arm_image =
-    R"({"Id":")" + image_id + R"(","Os":"linux","Architecture":"arm64","RepoTags":["base:1"]})";
-const std::string amd_image = R"({"Id":")" + image_id + R"(","Os":"linux","Architecture":"amd64"})";
-
 std::vector<Scene::Step> run_of(int exit_code, const std::string& output) {
     return {{"POST /v1.41/containers/create", json_reply(201, R"({"Id":"c1"})")},
             {"POST /v1.41/containers/c1/start", {.status = 204}},
@@ -93,44 +88,42 @@ TEST_CASE("an engine on another machine is believed, and its process is not look
     CHECK_FALSE(find_local_space(endpoint, info_of_another_machine()));
 }
 
-TEST_CASE("room, as df in a container tells it") {
-    auto steps = run_of(0, df_output);
-    steps.insert(steps.begin(), {{"GET /v1.41/images/json", json_reply(200, R"([{"Id":")" + image_id + R"("}])")},
-                                 {"GET /v1.41/images/base:1/json", json_reply(200, arm_image)}});
-    Scene scene(std::move(steps));
-    const Space space = space_in_container(scene.engine(), info_of_another_machine(), "base:1");
+TEST_CASE("room, as df in a container tells it, which may do nothing else") {
+    Scene scene(run_of(0, df_output));
+    const Space space = space_in_container(scene.engine(), "base:1");
     CHECK(space.size == 263174212ULL * 1024);
     CHECK(space.free == 69488940ULL * 1024);
     CHECK(space.from == "df in a container of base:1");
     CHECK(scene.verdict() == "");
-    const auto asked = nlohmann::json::parse(scene.seen().at(2).body);
+    const auto asked = nlohmann::json::parse(scene.seen().at(0).body);
+    CHECK(asked.at("Image") == "base:1");
     CHECK(asked.at("Entrypoint") == nlohmann::json{"df"});
     CHECK(asked.at("Cmd") == nlohmann::json{"-P", "-k", "/"});
-    CHECK(asked.at("HostConfig").at("NetworkMode") == "none");
+    CHECK(asked.at("User") == "65534:65534");
+    CHECK(asked.at("Healthcheck").at("Test") == nlohmann::json{"NONE"});
+    const auto host = asked.at("HostConfig");
+    CHECK(host.at("NetworkMode") == "none");
+    CHECK(host.at("CapDrop") == nlohmann::json{"ALL"});
+    CHECK(host.at("SecurityOpt") == nlohmann::json{"no-new-privileges"});
+    CHECK(host.at("ReadonlyRootfs") == true);
+    CHECK(host.at("PidsLimit") == 16);
+    CHECK(host.at("Memory") == 64 << 20);
+    CHECK(host.at("MemorySwap") == 64 << 20);
 }
 
-TEST_CASE("an image of another machine, or without df, is passed over") {
-    const std::string list = R"([{"Id":"sha256:b"},{"Id":"sha256:c"}])";
-    std::vector<Scene::Step> steps{{"GET /v1.41/images/json", json_reply(200, list)},
-                                   {"GET /v1.41/images/sha256:b/json", json_reply(200, amd_image)},
-                                   {"GET /v1.41/images/sha256:c/json", json_reply(200, arm_image)},
-                                   {"POST /v1.41/containers/create", json_reply(201, R"({"Id":"c1"})")},
-                                   {"POST /v1.41/containers/c1/start",
-                                    json_reply(400, R"({"message":"exec: \"df\": executable file not found"})")},
-                                   {"DELETE /v1.41/containers/c1?force=1&v=1", {.status = 204}}};
-    Scene scene(std::move(steps));
-    const Error error = error_of([&] { space_in_container(scene.engine(), info_of_another_machine(), ""); });
-    CHECK(contains(error.message(), "executable file not found"));
-    CHECK(scene.verdict() == "");
-}
-
-TEST_CASE("df that prints something else") {
-    auto steps = run_of(0, "hello\n");
-    steps.insert(steps.begin(), {{"GET /v1.41/images/json", json_reply(200, R"([{"Id":"sha256:c"}])")},
-                                 {"GET /v1.41/images/sha256:c/json", json_reply(200, arm_image)}});
-    Scene scene(std::move(steps));
-    const Error error = error_of([&] { space_in_container(scene.engine(), info_of_another_machine(), ""); });
-    CHECK(contains(error.message(), "printed hello"));
+TEST_CASE("an image without df, and df that fails or prints something else") {
+    Scene without({{"POST /v1.41/containers/create", json_reply(201, R"({"Id":"c1"})")},
+                   {"POST /v1.41/containers/c1/start",
+                    json_reply(400, R"({"message":"exec: \"df\": executable file not found"})")},
+                   {"DELETE /v1.41/containers/c1?force=1&v=1", {.status = 204}}});
+    CHECK(contains(error_of([&] { space_in_container(without.engine(), "base:1"); }).message(),
+                   "executable file not found"));
+    CHECK(without.verdict() == "");
+    Scene failing(run_of(3, "no\n"));
+    CHECK(contains(error_of([&] { space_in_container(failing.engine(), "base:1"); }).message(),
+                   "in a container of base:1 ended with exit code 3: no"));
+    Scene other(run_of(0, "hello\n"));
+    CHECK(contains(error_of([&] { space_in_container(other.engine(), "base:1"); }).message(), "printed hello"));
 }
 
 TEST_SUITE_END();

@@ -2,8 +2,13 @@
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
 
+#include <chrono>
+#include <ctime>
+#include <thread>
+
 #include "engine/scene.hpp"
 #include "io/base64.hpp"
+#include "io/file.hpp"
 #include "support/recording.hpp"
 
 using namespace wasmx;
@@ -201,6 +206,48 @@ TEST_CASE("images: as docker, containerd's store and podman describe them") {
     CHECK(scene.verdict().empty());
 }
 
+TEST_CASE("a name or an ID never leads to another path of the engine's API") {
+    for (const std::string name : {"../containers/json?x=", "..", "x/../../info", "", "x y", "x?all=1", "x#", "%2e%2e",
+                                   "a/./b", "x:1\r\nHost: y", "/x", "sha256:../x"}) {
+        CAPTURE(name);
+        Scene scene({});
+        Engine& engine = scene.engine();
+        const auto other = oci::Reference::parse("y:1");
+        CHECK(error_of([&] { engine.find_image(name); }).fault() == Fault::usage);
+        CHECK(error_of([&] { engine.history_sizes(name); }).fault() == Fault::usage);
+        CHECK(error_of([&] { engine.tag(name, other); }).fault() == Fault::usage);
+        CHECK(error_of([&] { engine.export_image(name); }).fault() == Fault::usage);
+        CHECK(scene.seen().empty());
+    }
+    for (const std::string id : {"../images/x", "a/b", "a?force=0&x=", "a b", "."}) {
+        CAPTURE(id);
+        Scene scene({{"POST /v1.41/containers/create", json_reply(201, nlohmann::json{{"Id", id}}.dump())}});
+        CHECK(error_of([&] { scene.engine().copy_out("x:1", "/p", [](io::TarReader&) {}); }).fault() ==
+              Fault::unavailable);
+        CHECK(scene.verdict().empty());  // above all no DELETE of something else
+    }
+    Scene scene({{"GET /v1.41/images/x/json", json_reply(200, R"({"Id":"../x","Architecture":"arm64"})")}});
+    CHECK(error_of([&] { scene.engine().find_image("x"); }).fault() == Fault::integrity);
+}
+
+TEST_CASE("what a base image hands on, as engines tell it") {
+    const auto inherited = [](const std::string& config) {
+        Scene scene({{"GET /v1.41/images/x/json",
+                      json_reply(200, R"({"Id":")" + id_a + R"(","Architecture":"arm64","Config":)" + config + "}")}});
+        return scene.engine().find_image("x").value().inherited;
+    };
+    const auto all = inherited(R"({"User":"app","Volumes":{"/a":{},"/b":null},"OnBuild":["RUN x"]})");
+    CHECK(all.user == "app");
+    CHECK(all.volumes == std::vector<std::string>{"/a", "/b"});
+    CHECK(all.on_build == std::vector<std::string>{"RUN x"});
+    for (const std::string none : {"null", "{}", R"({"User":"","Volumes":null,"OnBuild":null})", R"({"Volumes":{}})"}) {
+        const auto nothing = inherited(none);
+        CHECK(nothing.user.empty());
+        CHECK(nothing.volumes.empty());
+        CHECK(nothing.on_build.empty());
+    }
+}
+
 TEST_CASE("names and sizes of images, and a name that comes and goes") {
     const auto name = oci::Reference::parse("127.0.0.1:5000/wasmx-image/a:push");
     Scene scene({{"GET /v1.41/images/sha256:ab/history", json_reply(200, R"([{"Size":7},{"Size":0},{"Id":"x"}])")},
@@ -388,25 +435,69 @@ TEST_CASE("a path of an image is read through a container that is removed whatev
     }
 }
 
+TEST_CASE("an engine that says nothing more ends in an error, before its answer and inside it") {
+    const auto after_a_while = [](test::Reply reply) {
+        return test::Reply{.with_body = [reply = std::move(reply)](const test::Seen&) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(2500));
+            return reply;
+        }};
+    };
+    const Scene::Step create{"POST /v1.41/containers/create", json_reply(201, R"({"Id":"c1"})")};
+    const Scene::Step remove{"DELETE /v1.41/containers/c1?force=1&v=1", {.status = 204}};
+    const test::Reply half{.body = small_tar().substr(0, 700), .claimed_length = 5000};
+    const auto read_all_of = [](io::TarReader& reader) {
+        while (reader.next()) io::drain(*reader.member());
+    };
+    for (const bool at_once : {true, false}) {
+        CAPTURE(at_once);
+        const test::Reply reply = at_once ? after_a_while({.body = small_tar()}) : half;
+        Scene scene(
+            {create, {"GET /v1.41/containers/c1/archive*", reply}, remove, {"GET /v1.41/images/x:1/get", reply}});
+        scene.engine().set_idle_limits({.archive = std::chrono::seconds(1), .exported = std::chrono::seconds(1)});
+        const Error copied = error_of([&] { scene.engine().copy_out("x:1", "/dist", read_all_of); });
+        CHECK(copied.fault() == Fault::unavailable);
+        CHECK(contains(copied.message(), "the engine sends nothing more of /dist in x:1"));
+        CHECK(contains(copied.hint(), "run the same command again"));
+        const Error exported = error_of([&] { io::drain(*scene.engine().export_image("x:1")); });
+        CHECK(exported.fault() == Fault::unavailable);
+        CHECK(contains(exported.message(), "the engine sends nothing more of the export of x:1"));
+        CHECK(contains(exported.hint(), "run the same command again"));
+        CHECK(scene.verdict().empty());
+    }
+}
+
 TEST_CASE("folders of the engine's machine are read through a container, and forgotten ones are removed") {
     const Scene::Step create{"POST /v1.41/containers/create", json_reply(201, R"({"Id":"c1"})")};
-    const Scene::Step first{"GET /v1.41/containers/c1/archive?path=/0/.", {.body = "one"}};
-    const Scene::Step second{"GET /v1.41/containers/c1/archive?path=/1/.", {.body = "two"}};
+    const Scene::Step first{"GET /v1.41/containers/c1/archive?path=%2F0%2F.", {.body = "one"}};
+    const Scene::Step second{"GET /v1.41/containers/c1/archive?path=%2F1%2F.", {.body = "two"}};
     const Scene::Step remove{"DELETE /v1.41/containers/c1?force=1&v=1", {.status = 204}};
-    // A process that has that number now began at another time; nobody has the other one.
-    const nlohmann::json left{{{"Id", "reused"}, {"Labels", {{"wasmx-image.reader", "1:0"}}}},
-                              {{"Id", "gone"}, {"Labels", {{"wasmx-image.reader", "4294967295:1"}}}},
-                              {{"Id", "strange"}, {"Labels", {{"wasmx-image.reader", ""}}}}};
+    const std::string here = [] {
+        std::string boot = io::find_file("/proc/sys/kernel/random/boot_id").value();
+        boot.resize(36);
+        return boot + "/" + std::filesystem::read_symlink("/proc/self/ns/pid").string() + "/";
+    }();
+    // A process that has that number now began at another time; nobody has the other one. Of a process of another
+    // machine or container nothing can be told but its container's age.
+    const auto now = static_cast<std::int64_t>(std::time(nullptr));
+    const auto row = [](const std::string& id, const std::string& mark, std::int64_t created) {
+        return nlohmann::json{{"Id", id}, {"Labels", {{"wasmx-image.reader", mark}}}, {"Created", created}};
+    };
+    const auto left = nlohmann::json::array(
+        {row("reused", here + "1:0", now), row("gone", here + "4294967295:1", now),
+         row("elsewhere", "00000000-0000-0000-0000-000000000000/pid:[4026531836]/4294967295:1", now - 3600),
+         row("container", here.substr(0, 37) + "pid:[1]/1:0", now - 3600), row("strange", "", now),
+         row("old", "00000000-0000-0000-0000-000000000000/pid:[1]/1:0", now - 2 * 24 * 3600)});
     const Scene::Step list{"GET /v1.41/containers/json?all=1&filters=*", json_reply(200, left.dump())};
     const Scene::Step remove_reused{"DELETE /v1.41/containers/reused?force=1&v=1", {.status = 204}};
     const Scene::Step remove_gone{"DELETE /v1.41/containers/gone?force=1&v=1", {.status = 204}};
+    const Scene::Step remove_old{"DELETE /v1.41/containers/old?force=1&v=1", {.status = 204}};
     std::vector<std::string> read;
     const auto take_all = [&](std::size_t, io::Source& archive) {
         read.push_back(io::read_all(archive, 100));
         return true;
     };
     SUBCASE("all of them") {
-        Scene scene({create, first, second, remove, list, remove_reused, remove_gone});
+        Scene scene({create, first, second, remove, list, remove_reused, remove_gone, remove_old});
         scene.engine().copy_folders("x:1", {"/a/diff", "/b/diff"}, take_all).get();
         CHECK(read == std::vector<std::string>{"one", "two"});
         CHECK(scene.verdict().empty());
@@ -415,8 +506,10 @@ TEST_CASE("folders of the engine's machine are read through a container, and for
         CHECK(mounts.size() == 2);
         CHECK(mounts[1] == mount);
         // Its own is not forgotten.
-        const std::string own =
-            nlohmann::json{{{"Id", "c2"}, {"Labels", nlohmann::json::parse(scene.seen()[0].body).at("Labels")}}}.dump();
+        const std::string own = nlohmann::json{
+            {"Id", "c2"},
+            {"Labels", nlohmann::json::parse(scene.seen()[0].body).at("Labels")},
+            {"Created", now}}.dump();
         Scene next({create, remove, {"GET /v1.41/containers/json*", json_reply(200, "[" + own + "]")}});
         next.engine().copy_folders("x:1", {}, take_all).get();
         CHECK(next.verdict().empty());

@@ -22,7 +22,7 @@ const Digest another = io::sha256("another");
 const Digest known = io::sha256("known");
 
 engine::Scene::Step folder(int i, test::Reply reply) {
-    return {fmt::format("GET /v1.41/containers/c1/archive?path=/{}/.", i), std::move(reply)};
+    return {fmt::format("GET /v1.41/containers/c1/archive?path=%2F{}%2F.", i), std::move(reply)};
 }
 
 /// What became of the layers: their diff IDs, those that were given up as "-".

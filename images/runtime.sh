@@ -1,9 +1,34 @@
 # build and package the runtime
 # SPDX-License-Identifier: Apache-2.0
-# Runs inside the image, as its one RUN. In: RUNTIME RUNTIME_VERSION ASSET_ARCH TOP_DIRECTORY PACKAGE_NAME
-# SCRIPT_ENVIRONMENT (NAME=value lines) JOBS (0: all) SOURCE_DATE_EPOCH. Out: /wasmx/dist/$PACKAGE_NAME and its .sha256.
+# Runs inside the image, as its one RUN: bash -pc THIS wasmx-image RUNTIME VERSION ASSET_ARCH TOP_DIRECTORY PACKAGE_NAME
+# JOBS (0: all) DATE (seconds) [NAME=value (for the module's script)]... Out: /wasmx/dist/$PACKAGE_NAME and its .sha256.
 set -euo pipefail
 umask 022
+
+# The base image's environment steers programs: BASH_ENV the shells, TAR_OPTIONS and GZIP what is packaged, CI the
+# module's script. Only what says where compilers are and how the network is reached passes. `bash -p` itself takes
+# neither BASH_ENV nor functions from it, but would hand them on, hence the second start.
+if [ "$0" != clean ]; then
+    kept=("PATH=$PATH") unused=()
+    for name in $(compgen -e); do
+        case $name in
+            LANG | LC_ALL | LC_CTYPE | CC | CXX | RUSTUP_HOME | RUSTUP_TOOLCHAIN | LD_LIBRARY_PATH | LIBRARY_PATH | \
+                CPATH | C_INCLUDE_PATH | CPLUS_INCLUDE_PATH | PKG_CONFIG_PATH | SSL_CERT_FILE | SSL_CERT_DIR | \
+                CURL_CA_BUNDLE | GIT_SSL_CAINFO | REQUESTS_CA_BUNDLE | http_proxy | https_proxy | ftp_proxy | \
+                all_proxy | no_proxy | HTTP_PROXY | HTTPS_PROXY | FTP_PROXY | ALL_PROXY | NO_PROXY)
+                kept+=("$name=${!name}")
+                ;;
+            PATH | HOME | CARGO_HOME | HOSTNAME | PWD | OLDPWD | SHLVL | TERM | _ | container) ;;
+            *) unused+=("$name") ;;
+        esac
+    done
+    if ((${#unused[@]} > 0)); then echo "ENV of the base image that is not used: ${unused[*]}"; fi
+    exec /usr/bin/env -i "${kept[@]}" /bin/bash -pc "$BASH_EXECUTION_STRING" clean "$@"
+fi
+
+runtime=$1 version=$2 asset_arch=$3 top_directory=$4 package_name=$5 jobs=$6
+export SOURCE_DATE_EPOCH=$7 # compilers heed it as well (reproducible-builds.org)
+settings=("${@:8}")
 scratch=/tmp/wasmx
 log=$scratch/build.log
 mkdir -p "$scratch/bin" "$scratch/home" /wasmx/dist
@@ -45,15 +70,14 @@ show_within_limits() {
 
 run_script() {
     cd /wasmx
-    local limited=() settings=()
+    local limited=()
     # ninja knows no memory limit, but it counts the processors it may run on.
-    if ((JOBS > 0)); then
-        limited=(taskset -c "$(allowed_processors "$JOBS")")
-        echo "using $JOBS of $(nproc) processors, for the memory there is"
+    if ((jobs > 0)); then
+        limited=(taskset -c "$(allowed_processors "$jobs")")
+        echo "using $jobs of $(nproc) processors, for the memory there is"
     fi
-    if [ -n "$SCRIPT_ENVIRONMENT" ]; then mapfile -t settings <<<"$SCRIPT_ENVIRONMENT"; fi
-    env "${settings[@]}" "${limited[@]}" "/wasmx/util/runtimes/$RUNTIME.sh" "/wasmx/work/$TOP_DIRECTORY" \
-        "$RUNTIME_VERSION" "$ASSET_ARCH"
+    env "${settings[@]}" "${limited[@]}" "/wasmx/util/runtimes/$runtime.sh" "/wasmx/work/$top_directory" "$version" \
+        "$asset_arch"
 }
 
 # The first $1 processors of those this container may use, as taskset wants them.
@@ -91,17 +115,17 @@ set +e
 run_script </dev/null 2>&1 | tee "$log" | show_within_limits
 code=${PIPESTATUS[0]}
 set -e
-((code == 0)) || give_up "$code" "util/runtimes/$RUNTIME.sh failed"
-[ -d "/wasmx/work/$TOP_DIRECTORY" ] || give_up 1 "util/runtimes/$RUNTIME.sh left no /wasmx/work/$TOP_DIRECTORY"
+((code == 0)) || give_up "$code" "util/runtimes/$runtime.sh failed"
+[ -d "/wasmx/work/$top_directory" ] || give_up 1 "util/runtimes/$runtime.sh left no /wasmx/work/$top_directory"
 
 # Reproducible: equal files give equal bytes, whoever builds and whenever.
 cd /wasmx/work
 tar --sort=name --format=gnu --mtime="@$SOURCE_DATE_EPOCH" --owner=0 --group=0 --numeric-owner \
-    --mode='u+rwX,go+rX,go-w' -cf - "$TOP_DIRECTORY" | gzip -n >"/wasmx/dist/$PACKAGE_NAME"
+    --mode='u+rwX,go+rX,go-w' -cf - "$top_directory" | gzip -n >"/wasmx/dist/$package_name"
 cd /wasmx/dist
-sha256sum "$PACKAGE_NAME" >"$PACKAGE_NAME.sha256"
-touch -d "@$SOURCE_DATE_EPOCH" "$PACKAGE_NAME" "$PACKAGE_NAME.sha256"
-cat "$PACKAGE_NAME.sha256"
+sha256sum "$package_name" >"$package_name.sha256"
+touch -d "@$SOURCE_DATE_EPOCH" "$package_name" "$package_name.sha256"
+cat "$package_name.sha256"
 
 rm -rf /wasmx/work
 tree_now >"$scratch/after"

@@ -14,15 +14,15 @@ namespace {
 std::string folder_text() { return std::string(recipe::base_folder); }
 
 recipe::BaseThere there(const engine::ImageInfo& image) {
-    return recipe::BaseThere::with(image.os, image.architecture, image.labels);
+    return recipe::BaseThere::with(image.os, image.architecture, image.labels, image.inherited);
 }
 
 void pull_bases(engine::Engine& engine, std::string_view dockerfile, const recipe::BaseWanted& wanted,
                 const RegistryAuth& auth, Progress& progress) {
     // A build without a session cannot ask us for credentials, so what it starts from must be there before.
     for (const std::string& image : base_images(dockerfile)) {
-        if (engine.find_image(image)) continue;
         const auto reference = oci::Reference::parse(image);
+        if (engine.find_image(image)) continue;
         engine.pull(reference, wanted.platform.docker_platform(), auth(reference), progress);
     }
 }
@@ -37,7 +37,7 @@ void build_base(engine::Engine& engine, const source::Tree& tree, const recipe::
                                 tree.description(), path),
                     "name a base image with --base-image, or give the ngx_wasm_module tree as --source");
     progress.note(fmt::format("base image: building {} from {}", wanted.name, path));
-    pull_bases(engine, *dockerfile, wanted, auth, progress);
+    in_context("reading " + path, [&] { pull_bases(engine, *dockerfile, wanted, auth, progress); });
     engine::BuildRequest request{.tags = {wanted.name},
                                  .dockerfile = std::string(recipe::base_dockerfile),
                                  .platform = wanted.platform.docker_platform(),
@@ -75,9 +75,9 @@ BaseImage ensure_base(engine::Engine& engine, const source::Tree& tree, const re
         }
     }
     if (!image) throw Error(Fault::failed, fmt::format("the engine has no image {} after having made it", wanted.name));
-    recipe::check_base_platform(wanted, there(*image));
+    recipe::check_base(wanted, there(*image));
 
-    BaseImage out{.name = wanted.name, .from = wanted.name, .digest = {}, .layers = image->diff_ids.size()};
+    BaseImage out{.name = wanted.name, .from = wanted.name, .digest = {}, .diff_ids = image->diff_ids};
     // podman would look a short name up on docker.io; its own name for the image is exact.
     if (engine.identity().podman && !image->tags.empty()) out.from = image->tags.front();
     // podman's repository digests are its own, not what a registry has.

@@ -14,7 +14,7 @@ struct BaseImage {
     std::string name;    ///< as it was asked for
     std::string from;    ///< what a Dockerfile's FROM has to say on this engine
     std::string digest;  ///< "sha256:…" in its repository, or empty
-    std::size_t layers = 0;
+    std::vector<Digest> diff_ids;
 };
 
 /// X-Registry-Auth for the registry of a reference, or empty.

@@ -4,8 +4,9 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <cctype>
+#include <deque>
 #include <optional>
-#include <regex>
 #include <set>
 #include <utility>
 
@@ -24,28 +25,54 @@ std::optional<std::pair<std::string, std::string>> directive_in(std::string_view
     return std::pair{name, std::string(trim(comment.substr(equals + 1)))};
 }
 
-// What ends the heredocs that an instruction begins: RUN <<EOF, COPY <<-"EOF" /path.
-std::vector<std::string> heredocs_of(const std::string& instruction) {
+bool is_blank(char c) { return std::isspace(static_cast<unsigned char>(c)) != 0; }
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_name(char c) { return c == '_' || std::isalnum(static_cast<unsigned char>(c)) != 0; }
+
+std::vector<std::string> words_of(std::string_view line) {
     std::vector<std::string> out;
+    for (auto at = line.begin(); at != line.end();) {
+        const auto begin = std::find_if_not(at, line.end(), is_blank);
+        at = std::find_if(begin, line.end(), is_blank);
+        if (begin != at) out.emplace_back(begin, at);
+    }
+    return out;
+}
+
+// 3<<-"EOF": what ends it, without the quotes; nullopt for any other word. (moby/buildkit, parser: reHeredoc)
+std::optional<std::string> heredoc_in(std::string_view word) {
+    while (!word.empty() && is_digit(word.front())) word.remove_prefix(1);
+    if (!word.starts_with("<<")) return std::nullopt;
+    word.remove_prefix(word.starts_with("<<-") ? 3 : 2);
+    const bool is_quoted = word.starts_with('"') || word.starts_with('\'');
+    if (is_quoted && (word.size() < 2 || word.back() != word.front())) return std::nullopt;
+    if (is_quoted) word = word.substr(1, word.size() - 2);
+    const bool is_one = !word.empty() && is_name(word.front()) && !is_digit(word.front()) &&
+                        std::all_of(word.begin(), word.end(), [](char c) { return is_name(c) || c == '.'; });
+    return is_one ? std::optional(std::string(word)) : std::nullopt;
+}
+
+// What ends the heredocs that an instruction begins: RUN <<EOF, COPY <<-"EOF" /path.
+std::deque<std::string> heredocs_of(const std::string& instruction) {
+    std::deque<std::string> out;
     const std::string keyword = lower(std::string_view(instruction).substr(0, instruction.find_first_of(" \t")));
     if (keyword != "run" && keyword != "copy" && keyword != "add") return out;
-    static const std::regex mark(R"((?:^|\s)\d*<<-?(["']?)([A-Za-z_][\w.]*)\1(?=\s|$))");
-    for (std::sregex_iterator at(instruction.begin(), instruction.end(), mark); at != std::sregex_iterator(); ++at)
-        out.push_back((*at)[2]);
+    for (const std::string& word : words_of(instruction))
+        if (auto end = heredoc_in(word)) out.push_back(*std::move(end));
     return out;
 }
 
 // Lines as instructions: continued ones joined; comments, blank lines and the texts of heredocs gone.
 std::vector<std::string> instructions(std::string_view text) {
     std::vector<std::string> out;
-    std::vector<std::string> heredocs;
+    std::deque<std::string> heredocs;
     std::string held;
     char escape = '\\';
     bool directives = true;
     for (const std::string_view raw : split(text, '\n')) {
         const std::string_view line = trim(raw);
         if (!heredocs.empty()) {
-            if (line == heredocs.front()) heredocs.erase(heredocs.begin());
+            if (line == heredocs.front()) heredocs.pop_front();
             continue;
         }
         if (line.starts_with('#')) {
@@ -69,17 +96,6 @@ std::vector<std::string> instructions(std::string_view text) {
     return out;
 }
 
-std::vector<std::string> words_of(std::string_view line) {
-    std::vector<std::string> out;
-    for (std::size_t i = 0; i < line.size();) {
-        const auto from = line.find_first_not_of(" \t", i);
-        if (from == std::string_view::npos) break;
-        i = std::min(line.find_first_of(" \t", from), line.size());
-        out.emplace_back(line.substr(from, i - from));
-    }
-    return out;
-}
-
 std::string unquoted(std::string_view text) {
     if (text.size() >= 2 && (text.front() == '"' || text.front() == '\'') && text.back() == text.front())
         return std::string(text.substr(1, text.size() - 2));
@@ -89,10 +105,12 @@ std::string unquoted(std::string_view text) {
 using Values = std::map<std::string, std::string, std::less<>>;
 
 std::size_t end_of_name(std::string_view text, std::size_t from) {
-    const auto end = std::find_if(text.begin() + static_cast<std::ptrdiff_t>(from), text.end(),
-                                  [](char c) { return c != '_' && !std::isalnum(static_cast<unsigned char>(c)); });
+    const auto end = std::find_if_not(text.begin() + static_cast<std::ptrdiff_t>(from), text.end(), is_name);
     return static_cast<std::size_t>(end - text.begin());
 }
+
+// Longer than any name of an image. ARGs that name one another twice each would fill the memory in a few lines.
+constexpr std::size_t longest_value = 4096;
 
 // $NAME, ${NAME}, ${NAME:-default}, ${NAME:+other}; nullopt where a name is in it that nobody declared, or another
 // form: the engine knows some (TARGETARCH) by itself.
@@ -125,6 +143,7 @@ std::optional<std::string> expanded(std::string_view text, const Values& values)
         if (!known) return std::nullopt;
         out += value;
         i = end;
+        if (out.size() > longest_value) return std::nullopt;
     }
     return out;
 }
@@ -147,6 +166,7 @@ std::vector<std::string> base_images(std::string_view dockerfile, const std::map
     std::vector<std::string> out;
     Values values;
     std::set<std::string> stages;
+    std::set<std::string> seen;
     bool global = true;
     for (const std::string& instruction : instructions(dockerfile)) {
         auto words = words_of(instruction);
@@ -159,19 +179,23 @@ std::vector<std::string> base_images(std::string_view dockerfile, const std::map
             if (words.size() < 2) continue;
             const std::string image = expanded(unquoted(words[1]), values).value_or("");
             const bool own = image.empty() || image == "scratch" || stages.contains(lower(image));
-            if (!own && std::find(out.begin(), out.end(), image) == out.end()) out.push_back(image);
+            if (!own && seen.insert(image).second) out.push_back(image);
             if (words.size() >= 4 && lower(words[2]) == "as") stages.insert(lower(words[3]));
         }
     }
     return out;
 }
 
-std::string runtime_dockerfile(const std::string& base) {
+std::string runtime_dockerfile(const std::string& base, const std::vector<std::string>& arguments) {
     std::string out(images::runtime_dockerfile());
     const auto fill = [&](std::string_view mark, const std::string& text) {
         // The last one: the file's own comment names the marks too.
         out.replace(out.rfind(mark), mark.size(), text);
     };
+    std::string listed;
+    for (const std::string& argument : arguments)
+        listed += (listed.empty() ? "" : ", ") + nlohmann::json(argument).dump();
+    fill("@ARGUMENTS@", listed);
     fill("@SCRIPT@", nlohmann::json(images::runtime_script()).dump());
     out.replace(out.find("FROM @BASE@"), std::string_view("FROM @BASE@").size(), "FROM " + base);
     return out;

@@ -4,6 +4,8 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/text.hpp"
 #include "build/dockerfile.hpp"
 #include "build/run.hpp"
@@ -34,21 +36,17 @@ io::Body context_of(const source::Tree& tree, std::string dockerfile) {
             }};
 }
 
-std::map<std::string, std::string> arguments_of(const recipe::Recipe& recipe, const source::Tree& tree,
-                                                std::uint64_t jobs) {
-    std::string settings;
-    for (const auto& [name, value] : recipe.script_environment())
-        settings += fmt::format("{}{}={}", settings.empty() ? "" : "\n", name, value);
-    return {
-        {"RUNTIME", std::string(name_of(recipe.runtime))},
-        {"RUNTIME_VERSION", recipe.version},
-        {"ASSET_ARCH", std::string(recipe.platform.asset_arch())},
-        {"TOP_DIRECTORY", recipe.top_directory()},
-        {"PACKAGE_NAME", recipe.package_name()},
-        {"SCRIPT_ENVIRONMENT", settings},
-        {"JOBS", std::to_string(jobs)},
-        {"SOURCE_DATE_EPOCH", std::to_string(tree.date())},
-    };
+// In the order of images/runtime.sh.
+std::vector<std::string> arguments_of(const recipe::Recipe& recipe, const source::Tree& tree, std::uint64_t jobs) {
+    std::vector<std::string> out{std::string(name_of(recipe.runtime)),
+                                 recipe.version,
+                                 std::string(recipe.platform.asset_arch()),
+                                 recipe.top_directory(),
+                                 recipe.package_name(),
+                                 std::to_string(jobs),
+                                 std::to_string(tree.date())};
+    for (const auto& [name, value] : recipe.script_environment()) out.push_back(fmt::format("{}={}", name, value));
+    return out;
 }
 
 }  // namespace
@@ -74,6 +72,29 @@ std::map<std::string, std::string> labels_of(const recipe::Recipe& recipe, const
     return out;
 }
 
+namespace {
+
+// The name that the Dockerfile says FROM may have moved since it was looked at; then the labels are wrong. And podman
+// (4.3) tells of no ONBUILD trigger beforehand.
+void check_layers(engine::Engine& engine, const std::string& id, const BaseImage& base) {
+    const auto image = engine.find_image(id);
+    if (!image) throw Error(Fault::not_found, fmt::format("the engine built {} and has it no more", id));
+    constexpr std::size_t ours = 2;
+    const auto& layers = image->diff_ids;
+    if (layers.size() == base.diff_ids.size() + ours &&
+        std::equal(base.diff_ids.begin(), base.diff_ids.end(), layers.begin()))
+        return;
+    throw Error(
+        Fault::integrity,
+        fmt::format("{} has {} layers, and is not the {} of {} and {} more: the base image has ONBUILD triggers, "
+                    "or was replaced while the build ran",
+                    id, layers.size(), base.diff_ids.size(), base.name, ours),
+        "`docker image history` shows what is in it; run the same command again, or name another with "
+        "--base-image");
+}
+
+}  // namespace
+
 std::string build_runtime(engine::Engine& engine, const RuntimeWanted& wanted, const source::Tree& tree,
                           const BaseImage& base, Progress& progress) {
     const engine::Capacity capacity = engine::capacity_of(engine.endpoint(), engine.info());
@@ -84,11 +105,15 @@ std::string build_runtime(engine::Engine& engine, const RuntimeWanted& wanted, c
     const engine::BuildRequest request{.tags = {wanted.tag},
                                        .dockerfile = dockerfile_name,
                                        .platform = wanted.recipe.platform.docker_platform(),
-                                       .args = arguments_of(wanted.recipe, tree, limited ? jobs : 0),
+                                       .args = {},
                                        .labels = labels_of(wanted.recipe, tree, base),
                                        .no_cache = wanted.no_cache};
-    return in_context("building " + wanted.tag,
-                      [&] { return run(engine, request, context_of(tree, runtime_dockerfile(base.from)), progress); });
+    const std::string dockerfile = runtime_dockerfile(base.from, arguments_of(wanted.recipe, tree, limited ? jobs : 0));
+    return in_context("building " + wanted.tag, [&] {
+        std::string id = run(engine, request, context_of(tree, dockerfile), progress);
+        check_layers(engine, id, base);
+        return id;
+    });
 }
 
 artifact::Summary check_package(engine::Engine& engine, const std::string& image, const recipe::Recipe& recipe,

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "build/steps.hpp"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <array>
 #include <optional>
-#include <regex>
 #include <utility>
 
 #include "base/text.hpp"
@@ -19,13 +21,25 @@ std::string shown(const std::string& line) { return std::string(clipped(printabl
 
 // What the classic builder ("Step 2/4 : RUN …") or podman ("STEP 2/4: RUN …", with several stages "[1/2] STEP 2/4: …")
 // says when a step begins, as BuildKit would name it; nullopt for any other line.
-std::optional<std::string> step_begun(const std::string& line) {
-    static const std::regex form(R"((?:\[\d+/\d+\] )?(?:Step|STEP) (\d+/\d+) ?: )");
-    // Only where it would stand: libstdc++ recurses for each character, and a program may print any number of digits.
-    const std::string head = line.substr(0, 64);
-    std::smatch match;
-    if (!std::regex_search(head, match, form, std::regex_constants::match_continuous)) return std::nullopt;
-    return step_name("[" + match[1].str() + "] " + line.substr(static_cast<std::size_t>(match.length())));
+std::optional<std::string> step_begun(std::string_view line) {
+    const auto skip = [&](std::string_view text) {
+        const bool is_there = line.starts_with(text);
+        if (is_there) line.remove_prefix(text.size());
+        return is_there;
+    };
+    const auto skip_number = [&] {
+        const auto end = std::min(line.find_first_not_of("0123456789"), line.size());
+        line.remove_prefix(end);
+        return end > 0;
+    };
+    const auto skip_fraction = [&] { return skip_number() && skip("/") && skip_number(); };
+    if (skip("[") && !(skip_fraction() && skip("] "))) return std::nullopt;
+    if (!skip("Step ") && !skip("STEP ")) return std::nullopt;
+    const std::string_view number = line;
+    if (!skip_fraction()) return std::nullopt;
+    const auto length = number.size() - line.size();
+    if (!skip(" : ") && !skip(": ")) return std::nullopt;
+    return step_name(fmt::format("[{}] {}", clipped(number.substr(0, length), 40), line));
 }
 
 bool is_builders_own(std::string_view line) {

@@ -29,8 +29,11 @@ void look_at_registry(Scene& scene, const recipe::BaseWanted& wanted, Result& re
         throw Error(Fault::not_found,
                     fmt::format("neither the engine nor {} has the base image {}", name.registry(), name.familiar()),
                     "is it spelt right? --base-image names another");
+    const oci::ImageConfig& config = published->config;
+    recipe::check_base(wanted,
+                       recipe::BaseThere::with(config.os, config.architecture, config.labels, config.inherited));
     result.observed = fmt::format("{} is not here, and will be pulled: {}", name.familiar(), published->digest.brief());
-    scene.base.set(Base{{}, published->config.diff_ids, published->config.labels});
+    scene.base.set(Base{{}, config.diff_ids, config.labels});
 }
 
 void look_at_module(Scene& scene, const recipe::BaseWanted& wanted, Result& result) {
@@ -59,7 +62,7 @@ void base_image(Scene& scene, Result& result) {
     result.where = scene.request.base_image ? "--base-image" : "the default";
     const auto image = scene.engine.need()->find_image(wanted.name);
     std::optional<recipe::BaseThere> there;
-    if (image) there = recipe::BaseThere::with(image->os, image->architecture, image->labels);
+    if (image) there = recipe::BaseThere::with(image->os, image->architecture, image->labels, image->inherited);
     const auto tree = tree_of_module(scene);
     const BaseState state = recipe::state_of_base(wanted, there, tree);
     if (state == BaseState::present) scene.base.set(Base{image->id, image->diff_ids, image->labels});

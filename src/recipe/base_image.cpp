@@ -3,18 +3,17 @@
 
 #include <fmt/format.h>
 
+#include <array>
+#include <filesystem>
+
 #include "base/error.hpp"
+#include "base/text.hpp"
 
 namespace wasmx::recipe {
 
-BaseThere BaseThere::with(std::string os, std::string architecture, const std::map<std::string, std::string>& labels) {
-    const auto label = labels.find(std::string(base_tree_label));
-    return {.os = std::move(os),
-            .architecture = std::move(architecture),
-            .tree = label == labels.end() ? std::nullopt : std::optional(label->second)};
-}
+namespace {
 
-void check_base_platform(const BaseWanted& wanted, const BaseThere& there) {
+void check_platform(const BaseWanted& wanted, const BaseThere& there) {
     const auto platform = oci::Platform::from_architecture(there.architecture);
     if (there.os == oci::Platform::os() && platform == wanted.platform) return;
     throw Error(
@@ -26,13 +25,70 @@ void check_base_platform(const BaseWanted& wanted, const BaseThere& there) {
             : "name another with --base-image");
 }
 
+// Whether `path` is `folder` or below it; both absolute and clean.
+bool is_within(std::string_view path, std::string_view folder) {
+    return folder == "/" || path == folder || (path.starts_with(folder) && path.substr(folder.size()).starts_with('/'));
+}
+
+// Where images/runtime.sh keeps its work, and what it removes in the end, which nobody can of a mount point. The
+// classic builder and podman mount an anonymous volume for each step, and drop what a step writes into it.
+bool is_in_the_way(const std::string& volume) {
+    std::string path = std::filesystem::path("/" + volume).lexically_normal().string();
+    while (path.size() > 1 && path.ends_with('/')) path.pop_back();
+    while (path.starts_with("//")) path.erase(0, 1);
+    constexpr std::array<std::string_view, 3> folders{"/wasmx", "/tmp/wasmx", "/root/.cache"};
+    for (const std::string_view folder : folders)
+        if (is_within(path, folder)) return true;
+    return is_within("/wasmx", path);
+}
+
+bool is_root(std::string_view user) {
+    const std::string_view name = user.substr(0, user.find(':'));
+    return name.empty() || name == "root" || name == "0";
+}
+
+void check_inherited(const BaseWanted& wanted, const oci::Inherited& inherited) {
+    const auto refuse = [&](const std::string& what, std::string_view without) {
+        throw Error(Fault::failed, fmt::format("the base image {} {}", wanted.name, what),
+                    fmt::format("name another with --base-image, or make one without {}", without));
+    };
+    for (const std::string& volume : inherited.volumes)
+        if (is_in_the_way(volume))
+            refuse(fmt::format("declares the volume {}: engines drop what a build writes there", printable(volume)),
+                   fmt::format("VOLUME {}", printable(volume)));
+    if (!inherited.on_build.empty())
+        refuse(fmt::format("has an ONBUILD trigger, which would become a part of every image that is built over it: {}",
+                           printable(clipped(inherited.on_build.front(), 200))),
+               "ONBUILD");
+    if (!is_root(inherited.user))
+        refuse(fmt::format("runs as the user {}, who may not write to /wasmx", printable(inherited.user)),
+               fmt::format("USER {}", printable(inherited.user)));
+}
+
+}  // namespace
+
+BaseThere BaseThere::with(std::string os, std::string architecture, const std::map<std::string, std::string>& labels,
+                          oci::Inherited inherited) {
+    const auto label = labels.find(std::string(base_tree_label));
+    return {.os = std::move(os),
+            .architecture = std::move(architecture),
+            .tree = label == labels.end() ? std::nullopt : std::optional(label->second),
+            .inherited = std::move(inherited)};
+}
+
+void check_base(const BaseWanted& wanted, const BaseThere& there) {
+    check_platform(wanted, there);
+    check_inherited(wanted, there.inherited);
+}
+
 BaseState state_of_base(const BaseWanted& wanted, const std::optional<BaseThere>& there,
                         const std::optional<std::string>& tree) {
     if (!there) return wanted.is_default ? BaseState::to_be_built : BaseState::to_be_pulled;
-    check_base_platform(wanted, *there);
+    check_platform(wanted, *there);
     // Only an image that we built from the module is ours to build again.
-    const bool outdated = wanted.is_default && there->tree && tree && *there->tree != *tree;
-    return outdated ? BaseState::outdated : BaseState::present;
+    if (wanted.is_default && there->tree && tree && *there->tree != *tree) return BaseState::outdated;
+    check_inherited(wanted, there->inherited);
+    return BaseState::present;
 }
 
 }  // namespace wasmx::recipe

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "oci/manifest.hpp"
 #include "oci/platform.hpp"
 
 namespace wasmx::recipe {
@@ -27,17 +28,20 @@ struct BaseThere {
     std::string os;
     std::string architecture;         ///< in any spelling
     std::optional<std::string> tree;  ///< its `base_tree_label`
+    oci::Inherited inherited;
 
-    static BaseThere with(std::string os, std::string architecture, const std::map<std::string, std::string>& labels);
+    static BaseThere with(std::string os, std::string architecture, const std::map<std::string, std::string>& labels,
+                          oci::Inherited inherited);
 };
 
 /// What has to be done for the base image: nothing, build it again, build it, pull it. `tree` is git's id of
-/// `base_folder` in the module, if it has one. An image for another platform is Fault::failed.
+/// `base_folder` in the module, if it has one. An image that `check_base` refuses is Fault::failed.
 enum class BaseState { present, outdated, to_be_built, to_be_pulled };
 BaseState state_of_base(const BaseWanted& wanted, const std::optional<BaseThere>& there,
                         const std::optional<std::string>& tree);
 
-/// Throws Fault::failed unless the image is for the platform that is wanted.
-void check_base_platform(const BaseWanted& wanted, const BaseThere& there);
+/// Throws Fault::failed unless the runtime image can be built over it: it is for the platform that is wanted, and hands
+/// on nothing that would add layers (ONBUILD), lose what the build writes (VOLUME) or keep it from writing (USER).
+void check_base(const BaseWanted& wanted, const BaseThere& there);
 
 }  // namespace wasmx::recipe

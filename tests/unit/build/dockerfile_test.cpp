@@ -54,6 +54,9 @@ TEST_CASE("the images that a Dockerfile starts from") {
          "d",
          {"a", "d"}},
         {"no heredoc", "FROM a\nRUN cat <<< FROM\nRUN echo $((1<<EOF))\nENV X <<EOF\nFROM b", {"a", "b"}},
+        {"no heredoc either: quotes that do not fit, a name that is none",
+         "FROM a\nRUN <<'X\nRUN <<\"X'\nRUN <<-\nRUN <<1X\nRUN <<'\nRUN <<X-Y\nFROM b",
+         {"a", "b"}},
         {"it ends in the middle", "FROM a\nFROM \\", {"a"}},
         {"nothing", "", {}},
         {"FROM alone", "FROM\nFROM --platform=x", {}},
@@ -64,6 +67,18 @@ TEST_CASE("the images that a Dockerfile starts from") {
     }
 }
 
+TEST_CASE("a line of any length is read in little room") {
+    const std::string letters(1'000'000, 'x');
+    CHECK(base_images("FROM a\nRUN <<" + letters + "\nFROM no\n" + letters + "\nFROM b") == Names{"a", "b"});
+    CHECK(base_images("FROM a\nRUN " + std::string(1'000'000, '1') + "<<X\nX\nFROM b") == Names{"a", "b"});
+    CHECK(base_images("FROM a\nRUN " + std::string(1'000'000, ' ') + "\nFROM b") == Names{"a", "b"});
+    CHECK(base_images("FROM " + letters) == Names{letters});
+    std::string doubling = "ARG A0=ab\n";
+    for (int i = 1; i < 64; ++i)
+        doubling += "ARG A" + std::to_string(i) + "=$A" + std::to_string(i - 1) + "$A" + std::to_string(i - 1) + "\n";
+    CHECK(base_images(doubling + "FROM $A2\nFROM $A63\nFROM b") == Names{"abababab", "b"});
+}
+
 TEST_CASE("a given argument is stronger than a default, and only where the Dockerfile declares it") {
     CHECK(base_images("ARG T=1\nFROM a:$T", {{"T", "2"}}) == Names{"a:2"});
     CHECK(base_images("ARG T\nFROM a:$T", {{"T", "2"}}) == Names{"a:2"});
@@ -71,7 +86,8 @@ TEST_CASE("a given argument is stronger than a default, and only where the Docke
 }
 
 TEST_CASE("the runtime image is FROM, COPY and one RUN: two layers") {
-    const std::string text = build::runtime_dockerfile("docker.io/library/wasmx-build-ubuntu:latest");
+    const std::string text =
+        build::runtime_dockerfile("docker.io/library/wasmx-build-ubuntu:latest", {"v8", "a \"b\""});
     CHECK(base_images(text) == Names{"docker.io/library/wasmx-build-ubuntu:latest"});
     Names layers;
     std::string run;
@@ -81,12 +97,13 @@ TEST_CASE("the runtime image is FROM, COPY and one RUN: two layers") {
         CHECK(line.find("@BASE@") == std::string_view::npos);
         CHECK(line.find("@SCRIPT@") == std::string_view::npos);
         const std::string keyword(line.substr(0, line.find(' ')));
-        if (keyword != "ARG") layers.push_back(keyword);
+        layers.push_back(keyword);
         if (keyword == "RUN") run = line.substr(4);
     }
     CHECK(layers == Names{"FROM", "COPY", "RUN"});
     const auto command = nlohmann::json::parse(run);
-    CHECK(command == nlohmann::json{"/bin/bash", "-c", std::string(images::runtime_script())});
+    CHECK(command ==
+          nlohmann::json{"/bin/bash", "-pc", std::string(images::runtime_script()), "wasmx-image", "v8", "a \"b\""});
 }
 
 TEST_SUITE_END();

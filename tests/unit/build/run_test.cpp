@@ -168,7 +168,7 @@ TEST_CASE("labels follow from recipe, tree and base, and say nothing where nothi
     const std::string prefix = "org.opencontainers.image.";
     BareTree tree;
     const auto labels =
-        labels_of(recipe, tree, {.name = "wasmx-build-ubuntu", .from = "x", .digest = "sha256:d", .layers = 3});
+        labels_of(recipe, tree, {.name = "wasmx-build-ubuntu", .from = "x", .digest = "sha256:d", .diff_ids = {}});
     CHECK(labels == std::map<std::string, std::string>{
                         {prefix + "source", "https://github.com/Kong/ngx_wasm_module"},
                         {prefix + "revision", std::string(40, 'a')},

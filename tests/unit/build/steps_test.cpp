@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include "base/text.hpp"
 #include "build/dockerfile.hpp"
 #include "build/messages.hpp"
 #include "images/data.hpp"
@@ -122,6 +123,33 @@ TEST_CASE("classic: steps, their output, what the builder says of its own") {
                 "[3/3] RUN make| last words\n", "[3/3] RUN make: FAILED failed"});
 }
 
+TEST_CASE("classic and podman: what begins a step, and what only looks like it") {
+    const std::pair<std::string, std::string> rows[] = {
+        {"Step 2/4 : RUN x", "+[2/4] RUN x"},
+        {"STEP 2/4: RUN x", "+[2/4] RUN x"},
+        {"[1/2] STEP 2/4: RUN x", "+[2/4] RUN x"},
+        {"Step 2/4 : ", "+[2/4] "},
+        {"[1/2 STEP 2/4: x", ""},
+        {"[1/2]STEP 2/4: x", ""},
+        {"[/2] STEP 2/4: x", ""},
+        {"Step 2/: x", ""},
+        {"Step /4: x", ""},
+        {"Step 2/4", ""},
+        {"Step 2/4  : x", ""},
+        {"step 2/4: x", ""},
+        {" Step 2/4: x", ""},
+        {"[", ""},
+        {"[" + std::string(1'000'000, '1') + "/1] STEP", ""},
+        {"STEP " + std::string(1'000'000, '1') + "/2: RUN x", "+[" + std::string(40, '1') + "] RUN x"},
+    };
+    for (const auto& [line, begun] : rows) {
+        CAPTURE(clipped(line, 80));
+        Scene scene;
+        scene.text(line + "\n");
+        CHECK((scene.progress.lines.empty() ? std::string() : scene.progress.lines.front()) == begun);
+    }
+}
+
 TEST_CASE("classic: the end of a good build") {
     Scene scene;
     scene.text(
@@ -184,7 +212,7 @@ TEST_CASE("names of steps are one line") {
         CAPTURE(name);
         CHECK(step_name(name) == shown);
     }
-    const std::string dockerfile = build::runtime_dockerfile("x");
+    const std::string dockerfile = build::runtime_dockerfile("x", {"v8"});
     CHECK(step_name("[3/3] " + dockerfile.substr(dockerfile.find("\nRUN ") + 1)) ==
           "[3/3] RUN build and package the runtime");
 }
@@ -204,7 +232,7 @@ TEST_CASE("a cause is told from the last lines") {
     CHECK(cause_of({"error: expected ';'"}).empty());
     CHECK(cause_of({}).empty());
     // Engines repeat a failed command in their error, and ours is the whole script.
-    CHECK(cause_of({std::string(images::runtime_script()), build::runtime_dockerfile("x")}).empty());
+    CHECK(cause_of({std::string(images::runtime_script()), build::runtime_dockerfile("x", {"v8"})}).empty());
 }
 
 TEST_SUITE_END();

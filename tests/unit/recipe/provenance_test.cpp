@@ -107,7 +107,8 @@ TEST_CASE("what has to be done for the base image") {
     const auto there = [](const std::string& tree) {
         return BaseThere::with("linux", "aarch64",
                                tree.empty() ? std::map<std::string, std::string>{}
-                                            : std::map<std::string, std::string>{{"dev.wasmx.base.tree", tree}});
+                                            : std::map<std::string, std::string>{{"dev.wasmx.base.tree", tree}},
+                               {});
     };
     CHECK(state_of_base(by_default, std::nullopt, "1111") == BaseState::to_be_built);
     CHECK(state_of_base(named, std::nullopt, "1111") == BaseState::to_be_pulled);
@@ -116,11 +117,47 @@ TEST_CASE("what has to be done for the base image") {
     CHECK(state_of_base(by_default, there("1111"), std::nullopt) == BaseState::present);
     CHECK(state_of_base(by_default, there(""), "2222") == BaseState::present);  // not ours to build again
     CHECK(state_of_base(named, there("1111"), "2222") == BaseState::present);
-    const auto foreign = BaseThere::with("linux", "amd64", {});
+    const auto foreign = BaseThere::with("linux", "amd64", {}, {});
     CHECK(test::error_of([&] { state_of_base(named, foreign, "1111"); }).fault() == Fault::failed);
-    CHECK(test::error_of([&] { state_of_base(by_default, BaseThere::with("windows", "arm64", {}), "1"); })
+    CHECK(test::error_of([&] { state_of_base(by_default, BaseThere::with("windows", "arm64", {}, {}), "1"); })
               .hint()
               .find("docker rmi wasmx-build-ubuntu") != std::string::npos);
+}
+
+TEST_CASE("a base image that hands on what a build over it cannot do with is refused") {
+    const BaseWanted wanted{.name = "base:1", .is_default = false, .platform = oci::Platform(oci::Architecture::arm64)};
+    struct Row {
+        oci::Inherited inherited;
+        const char* named;  // in the error; empty: it will do
+    };
+    const Row rows[] = {
+        {{}, ""},
+        {{.user = "root", .volumes = {}, .on_build = {}}, ""},
+        {{.user = "0:100", .volumes = {}, .on_build = {}}, ""},
+        {{.user = "nobody", .volumes = {}, .on_build = {}}, "nobody"},
+        {{.user = "1000:0", .volumes = {}, .on_build = {}}, "1000:0"},
+        {{.user = "", .volumes = {"/wasmx"}, .on_build = {}}, "/wasmx"},
+        {{.user = "", .volumes = {"/data", "/usr/../wasmx/"}, .on_build = {}}, "/usr/../wasmx/"},
+        {{.user = "", .volumes = {"wasmx/work"}, .on_build = {}}, "wasmx/work"},
+        {{.user = "", .volumes = {"/"}, .on_build = {}}, "volume /"},
+        {{.user = "", .volumes = {"/tmp/wasmx/bin"}, .on_build = {}}, "/tmp/wasmx/bin"},
+        {{.user = "", .volumes = {"/root/.cache"}, .on_build = {}}, "/root/.cache"},
+        {{.user = "", .volumes = {"/tmp", "/root", "/wasmx2", "/var/wasmx", "/root/.cached"}, .on_build = {}}, ""},
+        {{.user = "", .volumes = {}, .on_build = {"RUN x", "COPY . /"}}, "ONBUILD trigger"},
+    };
+    for (const Row& row : rows) {
+        CAPTURE(row.named);
+        const auto there = BaseThere::with("linux", "arm64", {}, row.inherited);
+        if (std::string_view(row.named).empty()) {
+            CHECK_NOTHROW(check_base(wanted, there));
+            continue;
+        }
+        const Error error = test::error_of([&] { check_base(wanted, there); });
+        CHECK(error.fault() == Fault::failed);
+        CHECK(error.message().find(row.named) != std::string::npos);
+        CHECK(error.hint().find("--base-image") != std::string::npos);
+        CHECK(test::error_of([&] { state_of_base(wanted, there, std::nullopt); }).message() == error.message());
+    }
 }
 
 TEST_SUITE_END();

@@ -162,8 +162,9 @@ void run_build(App& app, const Arguments& arguments) {
     const auto base = build::ensure_base(plan.engine, plan.tree, plan.base, auth, app.progress);
     const std::string id = build::build_runtime(plan.engine, {plan.recipe, tag, arguments.has("--no-cache")}, plan.tree,
                                                 base, app.progress);
+    // From here on by its ID: another build may move the tag.
     const auto package = in_context("checking the package of " + tag, [&] {
-        return build::check_package(plan.engine, tag, plan.recipe, arguments.text("--output"));
+        return build::check_package(plan.engine, id, plan.recipe, arguments.text("--output"));
     });
     app.progress.note(fmt::format("package: {}, {}, {}", plan.recipe.package_name(), human_bytes(package.size),
                                   package.digest.str()));
@@ -171,8 +172,8 @@ void run_build(App& app, const Arguments& arguments) {
 
     registry::Repository repository(app.http, plan.target, user_access(app, plan.target, registry::Access::push));
     // Hours may have gone by since the checks.
-    const auto built = plan.engine.find_image(tag);
-    if (!built) throw Error(Fault::not_found, fmt::format("the engine has the image {} no more", tag));
+    const auto built = plan.engine.find_image(id);
+    if (!built) throw Error(Fault::not_found, fmt::format("the engine has the image {} ({}) no more", tag, id));
     const auto admit = [&] {
         if (scene.request.published == doctor::Request::Published::keep && !ignores(selection, "registry-tag"))
             refuse_to_overwrite(repository, plan.target, *built);

@@ -19,7 +19,7 @@ oci::Annotations annotations_for(engine::Engine& engine, const engine::ImageInfo
     const auto recipe = recipe::Recipe::from_tag(tag);
     if (!recipe) return {};
     try {
-        return annotations_of(*recipe, build::check_package(engine, image, *recipe, {}), info.labels);
+        return annotations_of(*recipe, build::check_package(engine, info.id, *recipe, {}), info.labels);
     } catch (const Error& error) {
         if (error.fault() != Fault::integrity && error.fault() != Fault::not_found) throw;
         throw Error(error.fault(),

@@ -36,7 +36,7 @@ oci::Annotations annotations_of(const recipe::Recipe& recipe, const artifact::Su
                                 const std::map<std::string, std::string>& labels);
 
 struct Sending {
-    std::string image;  ///< its name on the engine
+    std::string image;  ///< its name on the engine, for people
     oci::Reference target;
     std::shared_future<oci::Annotations> admitted;   ///< (push::Wanted)
     engine::ImageInfo info;                          ///< its labels say which base it was built on

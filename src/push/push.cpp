@@ -82,8 +82,9 @@ private:
         const Digest theirs = engine_.push(wanted_.target, wanted_.registry_auth(), progress_);
         return in_context("pushing " + wanted_.target.familiar(), [&] {
             const auto published = image::open_published(repository_, wanted_.target.with_digest(theirs), platform_);
-            if (published.config.diff_ids != info_.diff_ids)
-                throw Error(Fault::integrity, fmt::format("the engine pushed {}, which has other layers than {}",
+            // The engine pushes by name, and another build may have moved it.
+            if (published.config.diff_ids != info_.diff_ids || published.config.labels != info_.labels)
+                throw Error(Fault::integrity, fmt::format("the engine pushed {}, which is another image than {}",
                                                           theirs.str(), wanted_.image));
             std::vector<oci::Descriptor> forms;
             for (const oci::Descriptor& layer : published.manifest.layers) forms.push_back(image::oci_form(layer));
@@ -223,7 +224,7 @@ private:
         way_ = way_.empty() ? ", by export" : ", by folders and export";  // if only for the config
         layers_.begin();
         return in_context("exporting " + wanted_.image + " from the engine", [&] {
-            return image::seal_export(*engine_.export_image(wanted_.image), progress_, layers_.hooks());
+            return image::seal_export(*engine_.export_image(info_.id), progress_, layers_.hooks());
         });
     }
 

@@ -23,8 +23,8 @@ namespace wasmx::push {
 enum class Via { automatic, engine, relay, exported, folders };
 
 struct Wanted {
-    std::string image;       ///< its name on the engine
-    engine::ImageInfo info;  ///< what the engine says of it
+    std::string image;       ///< its name on the engine, for people
+    engine::ImageInfo info;  ///< what the engine says of it; what is pushed is the image of this ID
     oci::Reference target;
     /// Whether it may be pushed, which may still be found out while the engine gets ready: an error ends the push
     /// before the registry is asked for anything else. The annotations of the manifest.

@@ -9,6 +9,7 @@
 #include "base/error.hpp"
 #include "base/text.hpp"
 #include "io/tar.hpp"
+#include "support/error_of.hpp"
 #include "support/recording.hpp"
 
 using namespace wasmx;
@@ -321,6 +322,31 @@ TEST_CASE("an archive that was cut off is refused, wherever it was cut") {
         const std::string message = refusal_of(whole.substr(0, size));
         CHECK_FALSE(message.empty());
     }
+}
+
+TEST_CASE("an archive that is full of texts does not fill the memory") {
+    static constexpr std::uint64_t each = 15 << 20;
+    constexpr int most = 100;
+    int count = 0;
+    const auto archive = io::tar_of([&]() -> std::optional<io::TarMember> {
+        if (count == most) return std::nullopt;
+        io::TarEntry entry{.path = std::to_string(++count) + "/json", .target = {}};
+        entry.size = each;
+        return io::TarMember{entry, [] { return io::from_string(std::string(each, 'x')); }};
+    });
+    test::Recording progress;
+    const Error error = test::error_of([&] { seal_export(*archive, progress); });
+    CHECK(error.fault() == Fault::integrity);
+    CHECK(contains(error.message(), "more than 64.0 MiB beside the layers"));
+    CHECK(count < 10);
+}
+
+TEST_CASE("what an archive calls its members is shown without control characters") {
+    const std::string config = config_of({one});
+    const std::string name = "a\x1b[31m.tar";
+    const std::string message =
+        refusal_of({{name, two}, {hex(config) + ".json", config}, manifest_of(hex(config) + ".json", {name})});
+    CHECK(message.find('\x1b') == std::string::npos);
 }
 
 TEST_SUITE_END();

@@ -62,7 +62,7 @@ class MainJob(LabCase):
             "ENV RUNTIME=wasmer RUNTIME_VERSION=9.9.9 ASSET_ARCH=s390x TOP_DIRECTORY=x PACKAGE_NAME=y JOBS=1 SOURCE_DATE_EPOCH=1",
             "ENV TAR_OPTIONS=--mtime=@1 GZIP=-1 POSIXLY_CORRECT=1 BASH_ENV=/steer CDPATH=/usr NGX_WASM_DIR=/x CXXFLAGS=-DX CI=1",
             "ENV CC=cc")
-        done = self.build(sample, "--base-image", base, "--output", "two", "--progress", "plain")
+        done = self.build(sample, "--base-image", base, "--output", "two", "--progress", "plain", "--no-cache")
         self.assertEqual(sha256(self.folder / "one" / PACKAGE), sha256(self.folder / "two" / PACKAGE))
         self.assertEqual(self.engine.image(self.image)["Config"]["Env"], self.engine.image(base)["Config"]["Env"])
         self.assertRegex(done.stderr, r"ENV of the base image that is not used:.* RUNTIME_VERSION .*")

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/answer.hpp"
 
+#include "io/json.hpp"
 #include "oci/reference.hpp"
 
 namespace wasmx::engine {
@@ -42,7 +43,7 @@ io::SourcePtr watched(io::SourcePtr body, std::string what) {
 Error refused(io::HttpResponse& response, std::string_view method, std::string_view path) {
     const std::string body = io::read_all(*response.body, answer_limit);
     // Docker answers {"message":…}; very old versions and podman's unknown paths plain text.
-    const auto json = nlohmann::json::parse(body, nullptr, false);
+    const auto json = io::try_parse_json(body);
     std::string message = json.is_object() ? text_of(json, "message") : std::string();
     if (message.empty())
         message = body.empty() ? fmt::format("HTTP {}", response.status) : std::string(clipped(body, 500));
@@ -57,7 +58,7 @@ Error refused(io::HttpResponse& response, std::string_view method, std::string_v
 nlohmann::json expect_json(io::HttpResponse& response, std::string_view method, std::string_view path) {
     if (response.status < 200 || response.status > 299) throw refused(response, method, path);
     const std::string body = io::read_all(*response.body, answer_limit);
-    return reading_answer(path, [&] { return nlohmann::json::parse(body); });
+    return reading_answer(path, [&] { return io::parse_json(body); });
 }
 
 std::string error_in(const nlohmann::json& line) {

@@ -4,6 +4,7 @@
 #include "engine/answer.hpp"
 #include "engine/engine.hpp"
 #include "io/base64.hpp"
+#include "io/json.hpp"
 #include "io/lines.hpp"
 
 namespace wasmx::engine {
@@ -86,7 +87,7 @@ BuildOutcome Engine::build(const BuildRequest& request, const io::Body& context,
     if (response.status != 200) throw refused(response, "POST", path);
     BuildOutcome outcome;
     io::LineReader lines(*response.body);
-    while (const auto line = lines.next()) take_line(nlohmann::json::parse(*line, nullptr, false), outcome, listener);
+    while (const auto line = lines.next()) take_line(io::try_parse_json(*line), outcome, listener);
     return outcome;
 }
 

@@ -5,6 +5,7 @@
 #include "engine/answer.hpp"
 #include "engine/engine.hpp"
 #include "io/base64.hpp"
+#include "io/json.hpp"
 #include "io/lines.hpp"
 
 namespace wasmx::engine {
@@ -170,7 +171,7 @@ void Engine::pull(const oci::Reference& image, const std::string& platform, cons
     }
     io::LineReader lines(*response.body);
     while (const auto line = lines.next()) {
-        const std::string error = error_in(nlohmann::json::parse(*line, nullptr, false));
+        const std::string error = error_in(io::try_parse_json(*line));
         if (!error.empty()) fail(Fault::failed, printable(error));
     }
     task->done("pulled");

@@ -12,6 +12,7 @@
 #include "base/error.hpp"
 #include "base/text.hpp"
 #include "io/file.hpp"
+#include "io/json.hpp"
 
 namespace wasmx::engine {
 
@@ -50,7 +51,7 @@ Endpoint endpoint_of_context(const std::string& name, const std::string& from) {
         throw Error(Fault::config, fmt::format("{} does not exist", origin),
                     "`docker context ls` lists those there are");
     try {
-        return endpoint_from(nlohmann::json::parse(*text).at("Endpoints").at("docker").at("Host").get<std::string>(),
+        return endpoint_from(io::parse_json(*text).at("Endpoints").at("docker").at("Host").get<std::string>(),
                              origin);
     } catch (const nlohmann::json::exception& error) {
         throw Error(Fault::config, fmt::format("{} is no context: {}", meta.string(), printable(error.what())));
@@ -63,7 +64,7 @@ std::string current_context() {
     const auto text = io::find_file(config);
     if (!text) return {};
     try {
-        return nlohmann::json::parse(*text).value("currentContext", std::string());
+        return io::parse_json(*text).value("currentContext", std::string());
     } catch (const nlohmann::json::exception& error) {
         throw Error(Fault::config, fmt::format("{} is no JSON: {}", config.string(), printable(error.what())));
     }

@@ -2,6 +2,7 @@
 #include "engine/answer.hpp"
 #include "engine/engine.hpp"
 #include "io/base64.hpp"
+#include "io/json.hpp"
 #include "io/lines.hpp"
 
 namespace wasmx::engine {
@@ -91,7 +92,7 @@ void Engine::push(const oci::Reference& image, const Secret& auth,
     bool is_whole = false;
     io::LineReader lines(*response.body);
     while (const auto text = lines.next()) {
-        const auto line = nlohmann::json::parse(*text, nullptr, false);
+        const auto line = io::try_parse_json(*text);
         if (!line.is_object()) continue;
         if (const std::string error = error_in(line); !error.empty()) fail(printable(error));
         const PushEvent event = reading_answer(path, [&] { return event_of(line); });

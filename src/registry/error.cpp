@@ -8,6 +8,7 @@
 #include <array>
 
 #include "base/text.hpp"
+#include "io/json.hpp"
 
 namespace wasmx::registry {
 
@@ -114,7 +115,7 @@ bool Refused::has_any_code() const {
 }
 
 std::vector<Complaint> parse_complaints(std::string_view body) {
-    const Json json = Json::parse(body, nullptr, false);
+    const Json json = io::try_parse_json(body);
     std::vector<Complaint> out;
     if (!json.is_object()) return out;
     if (const auto errors = json.find("errors"); errors != json.end() && errors->is_array()) {

@@ -6,6 +6,7 @@
 
 #include "base/error.hpp"
 #include "base/text.hpp"
+#include "io/json.hpp"
 #include "io/url.hpp"
 #include "registry/registry.hpp"
 
@@ -45,7 +46,7 @@ GitHubToken ask_github(io::HttpClient& http, const Secret& token, const std::str
     if (response.status != 200) throw refused(Fault::unavailable, "", {});
     GitHubToken out;
     out.kind = kind_of(token);
-    if (const auto json = nlohmann::json::parse(body, nullptr, false); json.is_object())
+    if (const auto json = io::try_parse_json(body); json.is_object())
         if (const auto login = json.find("login"); login != json.end() && login->is_string())
             out.user = printable(login->get<std::string>());
     if (const auto header = response.find_header("X-OAuth-Scopes")) {

@@ -9,6 +9,7 @@
 
 #include "base/text.hpp"
 #include "io/base64.hpp"
+#include "io/json.hpp"
 #include "registry/registry.hpp"
 
 namespace wasmx::registry {
@@ -48,7 +49,7 @@ TimePoint begin_of(const Json& json, seconds life, TimePoint now) {
 }  // namespace
 
 Token parse_token_reply(std::string_view text, TimePoint now) {
-    const Json json = Json::parse(text, nullptr, false);
+    const Json json = io::try_parse_json(text);
     if (!json.is_object()) throw Error(Fault::unavailable, "the token service's reply is no JSON object");
     // Both are legal, and some services leave one of them empty.
     std::string value = text_member(json, "access_token");

@@ -175,6 +175,8 @@ void run_build(App& app, const Arguments& arguments) {
     const auto built = plan.engine.find_image(id);
     if (!built) throw Error(Fault::not_found, fmt::format("the engine has the image {} ({}) no more", tag, id));
     const auto admit = [&] {
+        // Some registries ask for a login at an upload alone, and show only then what is private.
+        repository.prove_push();
         if (scene.request.published == doctor::Request::Published::keep && !ignores(selection, "registry-tag"))
             refuse_to_overwrite(repository, plan.target, *built);
         return annotations_of(plan.recipe, package, build::labels_of(plan.recipe, plan.tree, base));

@@ -33,8 +33,6 @@ void refuse_to_overwrite(registry::Repository& repository, const oci::Reference&
                          const engine::ImageInfo& image) {
     const auto platform =
         oci::Platform::from_architecture(image.architecture).value_or(oci::Platform::of_this_machine());
-    // Some registries ask for a login at an upload alone, and show only then what is private.
-    repository.prove_push();
     const auto published =
         doctor::find_published_tag(repository, target, platform, recipe::provenance_of(image.labels, {}));
     if (published && !published->differences.empty() && !is_the_same(*published, image))

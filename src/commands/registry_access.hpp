@@ -15,7 +15,7 @@ io::HttpClient::Trust registry_trust();
 registry::Repository::Options user_access(App& app, const oci::Reference& name, registry::Access access);
 
 /// Throws Fault::failed when the tag is published and the engine's image was made from something else. (The rule of the
-/// check registry-tag.)
+/// check registry-tag.) `repository` has proved before that it may push: only then nothing is hidden from it.
 void refuse_to_overwrite(registry::Repository& repository, const oci::Reference& target,
                          const engine::ImageInfo& image);
 

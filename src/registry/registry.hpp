@@ -60,8 +60,6 @@ public:
     /// The manifest or index behind a tag or digest; nullopt when the registry says it has none: to our login, where we
     /// have one that it may want to see, since many hide what is private. A digest is verified.
     std::optional<FoundManifest> find_manifest(const std::string& tag_or_digest);
-    /// The tags of the repository, the first thousand; none when it does not exist yet.
-    std::vector<std::string> tags();
     bool has_blob(const Digest& digest);
     /// The bytes of a blob, verified against digest and size when they have been read to the end. A download that
     /// breaks off goes on where it was. The stream must not outlive the repository.

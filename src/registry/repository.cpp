@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -41,17 +40,6 @@ void check_digest(const Call& call, const Digest& expected, const Digest& got, s
                                               printable_url(call.url), who, expected.str(), got.str()));
 }
 
-// They become parts of paths. (distribution-spec, "Pulling manifests")
-bool is_tag(std::string_view text) {
-    constexpr std::size_t longest = 128;
-    const auto is_allowed = [](char c) {
-        return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' || c == '.' ||
-               c == '-';
-    };
-    return !text.empty() && text.size() <= longest && text[0] != '.' && text[0] != '-' &&
-           std::all_of(text.begin(), text.end(), is_allowed);
-}
-
 // What the registry says that it sent or stored; a digest of another kind than ours says nothing.
 std::optional<Digest> stated_digest(const io::HttpResponse& response) {
     const auto header = response.find_header("Docker-Content-Digest");
@@ -76,8 +64,6 @@ struct Repository::State {
     void keep_opened(const Digest& digest, Upload upload);
     std::optional<Upload> take_opened(const Digest& digest);
     std::optional<Upload> take_spare();
-
-    std::vector<std::string> get_tags();
 
     Session session;
     const std::string registry;
@@ -118,26 +104,6 @@ std::optional<FoundManifest> Repository::State::get_manifest(const std::string& 
 
 std::optional<FoundManifest> Repository::find_manifest(const std::string& tag_or_digest) {
     return state_->retrying([&] { return state_->get_manifest(tag_or_digest); });
-}
-
-std::vector<std::string> Repository::State::get_tags() {
-    constexpr std::uint64_t most_read = 1 << 20;
-    Call call;
-    call.url = session.url_of("tags/list?n=1000");
-    call.total_limit = small_answer_limit;
-    Answer answer = session.send_following(call);
-    if (session.is_absent(answer)) return {};
-    if (answer.response.status != 200) throw session.refusal(call, answer);
-    const auto json = nlohmann::json::parse(io::read_all(*answer.response.body, most_read), nullptr, false);
-    std::vector<std::string> out;
-    if (!json.is_object() || !json.contains("tags") || !json["tags"].is_array()) return out;
-    for (const auto& tag : json["tags"])
-        if (tag.is_string() && is_tag(tag.get<std::string>())) out.push_back(tag.get<std::string>());
-    return out;
-}
-
-std::vector<std::string> Repository::tags() {
-    return state_->retrying([&] { return state_->get_tags(); });
 }
 
 const std::string& Repository::registry() const noexcept { return state_->registry; }

@@ -63,11 +63,6 @@ TEST_CASE("everything that is hidden from a push") {
     uploads.close();
     uploads.check();
 
-    const std::string list = "GET /v2/kong/x/tags/list?n=1000";
-    Scene tags({{list, absent}, {list, {.body = R"({"tags":["1"]})"}}}, tokens, greeting());
-    CHECK(tags.pushing().tags() == std::vector<std::string>{"1"});
-    tags.check();
-
     const std::string put = "PUT /u/1?digest=" + blob.digest.str();
     Scene bodies({{post, opened}, {put, absent}, {put, {.status = 201}}}, tokens, greeting());
     bodies.pushing().put_blob(blob, io::body_of(bytes));

@@ -148,12 +148,6 @@ TEST_CASE("a fragment of a Location does not swallow the digest") {
     scene.check();
 }
 
-TEST_CASE("tags that are none are passed over") {
-    Scene scene({{"GET /v2/kong/x/tags/list?n=1000",
-                  {.body = R"({"tags":["1.0","../../y/manifests/1","a b","a?b","",".a","ä","_ok-1.2",7]})"}}});
-    CHECK(scene.pulling().tags() == std::vector<std::string>{"1.0", "_ok-1.2"});
-}
-
 TEST_CASE("a blob that does not end is ended") {
     const std::string endless(300000, 'b');
     Scene scene({{get_blob,

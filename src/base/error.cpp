@@ -10,7 +10,14 @@ namespace wasmx {
 
 std::string Error::shown(std::string_view text) {
     constexpr std::size_t longest = 4000;
-    std::string out = printable(clipped(text, longest));
+    std::string out;
+    std::string_view rest = clipped(text, longest);
+    // A list of points stands on indented lines of its own; any other end of a line was somebody else's.
+    for (auto end = rest.find("\n  "); end != std::string_view::npos; end = rest.find("\n  ")) {
+        out += printable(rest.substr(0, end)) + "\n";
+        rest.remove_prefix(end + 1);
+    }
+    out += printable(rest);
     if (text.size() > longest) out += "…";
     return out;
 }

@@ -143,6 +143,9 @@ TEST_CASE("an error shows nothing that a terminal would obey, wherever it quotes
     CHECK(error.hint() == "try \ufffd y");
     CHECK(error.frames().front() == "reading \ufffd2J");
     CHECK(error.lines() == std::vector<std::string>{"red", "## [error]x"});
+    CHECK(Error(Fault::integrity, "no package:\n  - a\n  - \x1b[2Jb\nerror: c").message() ==
+          "no package:\n  - a\n  - b error: c");
+    CHECK(Error(Fault::integrity, std::string(5000, 'a')).message() == std::string(4000, 'a') + "…");
 }
 
 TEST_CASE("a cell of a Markdown table shows text and nothing else") {

@@ -176,7 +176,7 @@ TEST_CASE("every task tells in JSON how far it is, whatever the others tell") {
 TEST_CASE("plain: lines that stay") {
     const std::string text = without_times(written_by(plain_view, some_work));
     CHECK(text ==
-          "a note\nwarning: a warning\n# layer \"one\"\n# . bad \xff\xfe bytes \\ \"\n# . fine\n# uploaded .s\n# "
+          "a note\nwarning: a warning\n# layer \"one\"\n# . bad \ufffd\ufffd bytes \\ \"\n# . fine\n# uploaded .s\n# "
           "step\n# ERROR: failed .s\n");
 }
 

@@ -194,7 +194,8 @@ void TreeWriter::finish() {
         const auto names = checked_names(folder->first);
         const Fd& above = folder_above(names);
         const std::string name = text(names.back());
-        (void)::fchmodat(above.get(), name.c_str(), static_cast<mode_t>(folder->second.first), 0);
+        if (::fchmodat(above.get(), name.c_str(), static_cast<mode_t>(folder->second.first), 0) != 0)
+            throw system_error("setting the mode of " + printable(folder->first), errno);
         set_time(above.get(), name, folder->second.second);
     }
     std::error_code error;

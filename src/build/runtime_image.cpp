@@ -74,8 +74,8 @@ std::map<std::string, std::string> labels_of(const recipe::Recipe& recipe, const
 
 namespace {
 
-// The name that the Dockerfile says FROM may have moved since it was looked at; then the labels are wrong. And podman
-// (4.3) tells of no ONBUILD trigger beforehand.
+// The tag that the Dockerfile names after FROM may have moved since the base image was inspected; then the labels are
+// wrong. And podman 4.3 does not show ONBUILD triggers in its inspection.
 void check_layers(engine::Engine& engine, const std::string& id, const BaseImage& base) {
     const auto image = engine.find_image(id);
     if (!image) throw Error(Fault::not_found, fmt::format("the engine built {} and has it no more", id));

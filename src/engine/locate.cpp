@@ -51,8 +51,7 @@ Endpoint endpoint_of_context(const std::string& name, const std::string& from) {
         throw Error(Fault::config, fmt::format("{} does not exist", origin),
                     "`docker context ls` lists those there are");
     try {
-        return endpoint_from(io::parse_json(*text).at("Endpoints").at("docker").at("Host").get<std::string>(),
-                             origin);
+        return endpoint_from(io::parse_json(*text).at("Endpoints").at("docker").at("Host").get<std::string>(), origin);
     } catch (const nlohmann::json::exception& error) {
         throw Error(Fault::config, fmt::format("{} is no context: {}", meta.string(), printable(error.what())));
     }

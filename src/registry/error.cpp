@@ -156,8 +156,8 @@ Refused refusal(std::string_view method, const std::string& url, io::HttpRespons
     if (complaints.empty() && lower(said).find("<html") != std::string::npos) said.clear();
     std::string message =
         fmt::format("{} {}: {}{}", method, printable_url(url), response.status, reason_phrase(response.status));
-    // A registry could make us ask whom it cannot ask itself, so that its words are read where errors are shown. They
-    // only choose the advice.
+    // A registry can lead us to a server that it cannot reach itself. That server's words must not get out through an
+    // error; they only choose the hint.
     const bool is_shown = !circumstances.foreign;
     if (is_shown && !said.empty()) message += ": " + said;
     for (const std::string_view name : {"X-GitHub-Request-Id", "X-Request-Id"}) {

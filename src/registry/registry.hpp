@@ -80,7 +80,7 @@ public:
     /// not concerned.
     void interrupt();
     /// Opens an upload, once: the only proof that one may push. A blob of the next minute takes it over; one that
-    /// nobody takes is cancelled in the end. Throws Fault::denied with the reason and the mend, naming where the
+    /// nobody takes is cancelled in the end. Throws Fault::denied with the reason and a hint, naming where the
     /// credentials came from.
     void prove_push();
 

@@ -9,6 +9,7 @@
 #include "base/error.hpp"
 #include "base/text.hpp"
 #include "extract/search.hpp"
+#include "io/read_ahead.hpp"
 
 namespace wasmx::extract {
 
@@ -40,6 +41,20 @@ private:
     bool at_end_ = false;
 };
 
+// Received and held against the blob's digest by a thread of its own, while ours decompresses and digests the content.
+class FetchAhead final : public io::Source {
+public:
+    explicit FetchAhead(io::SourcePtr fetch) : fetch_(std::move(fetch)), ahead_(*fetch_, batch) {}
+    std::size_t read(std::span<std::byte> buffer) override { return ahead_.read(buffer); }
+
+private:
+    // So much may be fetched twice over beyond the end of a file that was looked for.
+    static constexpr std::size_t batch = std::size_t{256} * 1024;
+
+    io::SourcePtr fetch_;
+    io::ReadAhead ahead_;
+};
+
 // Layers that a registry does not keep itself but names URLs for. (image-spec, layer.md, "Non-Distributable Layers";
 // Docker's schema 2, "foreign" layers)
 bool is_kept_elsewhere(const oci::Descriptor& layer) {
@@ -65,7 +80,10 @@ io::SourcePtr open_layer(registry::Repository& repository, const oci::Descriptor
                                                   layer.digest.brief(), printable(layer.media_type)));
     ++fetched.layers;
     auto task = progress.task(fmt::format("layer {} {}", layer.digest.brief(), human_bytes(layer.size)), layer.size);
-    return std::make_unique<Fetch>(repository.open_blob(layer), std::move(task), fetched);
+    auto fetch = std::make_unique<Fetch>(repository.open_blob(layer), std::move(task), fetched);
+    constexpr std::uint64_t least_ahead = 1 << 20;  // with less the thread costs more than it saves
+    if (layer.size < least_ahead) return fetch;
+    return std::make_unique<FetchAhead>(std::move(fetch));
 }
 
 std::uint64_t size_of_layers(const image::Published& image) {

@@ -46,8 +46,10 @@ class Relay(StoreCase):
         self.check(self.image)
         again = self.push()
         self.assertEqual((again.stdout, self.sent(again)), (done.stdout, {}))
+        # Without the cache the base is compressed once more: it was loaded as it is, and what the tag says of it is not believed.
         elsewhere = self.push(cache=self.folder / "another machine")
-        self.assertEqual((elsewhere.stdout, self.sent(elsewhere)), (done.stdout, {}))
+        base = self.manifest(self.image)["layers"][0]["digest"][:19]
+        self.assertEqual((elsewhere.stdout, set(self.sent(elsewhere))), (done.stdout, {base}))
 
     def test_what_is_compressed_stays_as_it_is(self):
         self.make_image(self.image)

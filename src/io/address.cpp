@@ -115,8 +115,7 @@ std::optional<AddressScope> scope_of_host(std::string_view host) {
 }
 
 bool may_lead_to(AddressScope from, AddressScope to) {
-    if (to == AddressScope::none) return false;
-    return to == AddressScope::global || from == to || from == AddressScope::loopback;
+    return to == AddressScope::global || (from == to && to != AddressScope::none);
 }
 
 std::string_view name_of(AddressScope scope) {

@@ -19,9 +19,8 @@ AddressScope scope_of_address(std::string_view address);
 /// What a host says of itself: an address, or a name that by convention is this machine's or this site's. nullopt: only
 /// a resolver knows.
 std::optional<AddressScope> scope_of_host(std::string_view host);
-/// Whether a server in the one may lead us to a server in the other: everybody to the public, whoever is in a private
-/// network to that, and one of this machine (it may be a forwarded port) anywhere. Anything else is a request that
-/// somebody outside makes inside, through us.
+/// Whether a server in the one may lead us to a server in the other: everybody to the public, and besides only whoever
+/// is there already. Anything else is a request that somebody outside makes inside, through us.
 bool may_lead_to(AddressScope from, AddressScope to);
 /// "a private network"
 std::string_view name_of(AddressScope scope);

@@ -37,7 +37,8 @@ TEST_CASE("a layer exists when this machine knows its blob and the registry has 
     cache.remember(other, form_of("other", oci::media_type::oci_layer_zstd));
     io::HttpClient http(std::stop_token(), "test");
     registry::Repository repository(http, oci::Reference::parse(server.host() + "/kong/x:1"), {});
-    const auto found = find_existing(repository, {made, gone, other, foreign}, oci::media_type::oci_layer_gzip, cache);
+    const auto found =
+        find_existing(repository, {made, gone, other, foreign, made}, oci::media_type::oci_layer_gzip, cache);
     CHECK(found == std::map<Digest, oci::Descriptor>{{made, form_of("made")}});
     std::size_t questions = 0;
     for (const test::Seen& seen : server.seen()) {

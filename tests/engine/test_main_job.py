@@ -89,11 +89,12 @@ class MainJob(LabCase):
         """What was built and checked is pushed, whatever the tag stands for meanwhile."""
         moved = []
 
-        def before(data: bytes) -> None:
+        def sent(data: bytes) -> bytes:
             if data.startswith(b"DELETE ") and b"/containers/" in data.splitlines()[0] and not moved:  # the package has been checked
                 moved.append(self.engine.request("POST", f"/images/{BASE_IMAGE}/tag?repo={self.repository}&tag={TAG}")[0])
+            return data
 
-        proxy = EngineProxy(self.HOST, self.folder / "engine.sock", before)
+        proxy = EngineProxy(self.HOST, self.folder / "engine.sock", sent=sent)
         self.addCleanup(proxy.close)
         sample = self.sample()
         done = self.build(sample, "--push", "--output", "out", DOCKER_HOST=proxy.host)

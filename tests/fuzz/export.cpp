@@ -9,8 +9,8 @@
 
 #include "base/error.hpp"
 #include "base/text.hpp"
+#include "extract/tars.hpp"
 #include "image/sealed.hpp"
-#include "io/tar.hpp"
 #include "support/recording.hpp"
 
 using namespace wasmx;
@@ -40,28 +40,6 @@ private:
     std::shared_ptr<std::string> text_ = std::make_shared<std::string>();
 };
 
-struct Member {
-    std::string path;
-    std::string text;  ///< of a link: where it leads
-    io::TarEntry::Type type = io::TarEntry::Type::file;
-};
-
-std::string tar_with(const std::vector<Member>& members) {
-    std::size_t at = 0;
-    const auto source = io::tar_of([&]() -> std::optional<io::TarMember> {
-        if (at == members.size()) return std::nullopt;
-        const Member& member = members[at++];
-        io::TarEntry entry{.path = member.path, .type = member.type, .target = {}};
-        if (member.type == io::TarEntry::Type::file) {
-            entry.size = member.text.size();
-        } else {
-            entry.target = member.text;
-        }
-        return io::TarMember{entry, [&member] { return io::from_string(member.text); }};
-    });
-    return io::read_all(*source, 64 << 20);
-}
-
 /// Decisions, one a byte; zeros when there are no more.
 class Choices {
 public:
@@ -88,17 +66,17 @@ std::string layer_from(Choices& choices) {
     return heads[choices.one_of(std::size(heads))] + choices.text();
 }
 
-void spoil(std::vector<Member>& members, Choices& choices) {
+void spoil(test::Members& members, Choices& choices) {
     if (members.empty()) return;
-    Member& one = members[choices.one_of(members.size())];
-    const Member& other = members[choices.one_of(members.size())];
+    test::Member& one = members[choices.one_of(members.size())];
+    const test::Member& other = members[choices.one_of(members.size())];
     switch (choices.one_of(9)) {
         case 0: one.text = choices.text(); break;
         case 1: one.path = other.path; break;
         case 2: one.path = choices.text(); break;
-        case 3: one = {one.path, other.path, io::TarEntry::Type::symlink}; break;
-        case 4: one = {one.path, "../" + other.path, io::TarEntry::Type::symlink}; break;
-        case 5: one = {one.path, other.path, io::TarEntry::Type::hardlink}; break;
+        case 3: one = test::symlink(one.path, other.path); break;
+        case 4: one = test::symlink(one.path, "../" + other.path); break;
+        case 5: one = test::hardlink(one.path, other.path); break;
         case 6: std::swap(one.text, members.back().text); break;
         case 7: members.pop_back(); break;
         default: members.push_back(other); break;
@@ -119,15 +97,16 @@ std::string archive_from(Choices& choices) {
     };
     const std::string config_path =
         (layout == 1 ? "blobs/sha256/" : "") + io::sha256(config).hex() + (layout == 1 ? "" : ".json");
-    std::vector<Member> members{{config_path, config}};
+    test::Members members{test::file(config_path, config)};
     auto paths = nlohmann::json::array();
     for (std::size_t i = 0; i < layers.size(); ++i) {
-        members.push_back({path_of(layers[i], i), layers[i]});
+        members.push_back(test::file(path_of(layers[i], i), layers[i]));
         paths.push_back(members.back().path);
     }
-    members.push_back({"manifest.json", nlohmann::json::array({{{"Config", config_path}, {"Layers", paths}}}).dump()});
+    const auto manifest = nlohmann::json::array({{{"Config", config_path}, {"Layers", paths}}});
+    members.push_back(test::file("manifest.json", manifest.dump()));
     for (std::size_t count = choices.one_of(4); count > 0 && !choices.is_over(); --count) spoil(members, choices);
-    return tar_with(members);
+    return test::tar(members);
 }
 
 void check_sealed(const image::Sealed& sealed) {

@@ -8,7 +8,7 @@
 
 namespace wasmx::commands {
 
-/// What Docker and podman trust beside the machine's authorities.
+/// What Docker and podman keep for TLS with one registry.
 io::HttpClient::Trust registry_trust();
 
 /// The options of a repository whose credentials are the user's.

@@ -1,14 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "io/http.hpp"
 
+#include <arpa/inet.h>
 #include <curl/curl.h>
 #include <fmt/format.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 
 #include <algorithm>
+#include <cerrno>
 
 #include "base/text.hpp"
 #include "io/file.hpp"
 #include "io/pace.hpp"
+#include "io/pem.hpp"
+#include "io/proxy.hpp"
 
 namespace wasmx::io {
 
@@ -38,35 +44,123 @@ void append(HeaderList& list, const std::string& line) {
     list.reset(longer);
 }
 
-TransportError transport_error(CURLcode code, const HttpRequest& request, const char* detail) {
+/// What a request got to before it failed.
+struct Evidence {
+    CURLcode code = CURLE_OK;
+    std::string detail;      ///< curl's words
+    int os_error = 0;        ///< of the connection
+    bool connected = false;  ///< to the host, or to the proxy before it
+    bool proxied = false;
+};
+
+// No packet is sent: the kernel looks for a route alone.
+bool has_route(int family) {
+    const Fd fd(::socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    if (family == AF_INET) {
+        sockaddr_in there{};
+        there.sin_family = AF_INET;
+        there.sin_port = htons(443);
+        ::inet_pton(AF_INET, "192.0.2.1", &there.sin_addr);
+        return ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&there), sizeof there) == 0;
+    }
+    sockaddr_in6 there{};
+    there.sin6_family = AF_INET6;
+    there.sin6_port = htons(443);
+    ::inet_pton(AF_INET6, "2001:db8::1", &there.sin6_addr);
+    return ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&there), sizeof there) == 0;
+}
+
+std::string hint_of_proxy(std::string_view what) {
+    return fmt::format(
+        "the proxy that {} names {}: `env | grep -i proxy` shows it; NO_PROXY lists the hosts that are "
+        "asked without it",
+        proxy_variable(), what);
+}
+
+std::string hint_of_unreached(const Evidence& seen, const HttpRequest& request) {
+    if (seen.proxied) return hint_of_proxy("does not answer");
+    if (request.unix_socket.empty() && seen.os_error != ECONNREFUSED && !is_loopback(Url::parse(request.url).host)) {
+        const bool v4 = has_route(AF_INET);
+        const bool v6 = has_route(AF_INET6);
+        if (!v4 && !v6) return "this machine has no network: `ip route` shows no route to the outside";
+        if (!v4)
+            return "this machine has an IPv6 network alone, and the host's address is probably one of IPv4 (`getent "
+                   "ahosts HOST`): it takes NAT64, or a proxy that HTTPS_PROXY names";
+        if (seen.os_error == ENETUNREACH || seen.os_error == EHOSTUNREACH)
+            return "this machine has no route to that address: `ip route get ADDRESS` tells why";
+    }
+    return seen.code == CURLE_OPERATION_TIMEDOUT
+               ? "nobody answers at that address: a firewall, or a network that is left by a proxy (HTTPS_PROXY)"
+               : "is the address right, and does the service run?";
+}
+
+bool says(const Evidence& seen, std::initializer_list<std::string_view> words) {
+    const std::string text = lower(seen.detail);
+    return std::any_of(words.begin(), words.end(), [&](auto word) { return text.find(word) != std::string::npos; });
+}
+
+std::string hint_of_certificate(const Evidence& seen) {
+    if (says(seen, {"has expired", "not yet valid"}))
+        return "the server's certificate is out of date, or this machine's clock is wrong: `date`";
+    if (says(seen, {"subject name", "does not match"}))
+        return "the server's certificate is for another name: is the address right?";
+    return "this machine does not trust the certificate: put its authority into /etc/docker/certs.d/HOST:PORT/ca.crt, "
+           "or name it in SSL_CERT_FILE; install ca-certificates; check the clock";
+}
+
+TransportError transport_error(const Evidence& seen, const HttpRequest& request) {
     using Kind = TransportError::Kind;
     Kind kind = Kind::broken;
     std::string hint;
-    switch (code) {
-        case CURLE_COULDNT_RESOLVE_HOST:
+    switch (seen.code) {
         case CURLE_COULDNT_RESOLVE_PROXY:
+            kind = Kind::resolve;
+            hint = hint_of_proxy("has no address");
+            break;
+        case CURLE_COULDNT_RESOLVE_HOST:
             kind = Kind::resolve;
             hint = "is the host's name right, and has this machine a network? A proxy is named by HTTPS_PROXY";
             break;
         case CURLE_COULDNT_CONNECT:
             kind = Kind::connect;
-            hint = "is the address right, and does the service run?";
+            hint = hint_of_unreached(seen, request);
             break;
         case CURLE_PEER_FAILED_VERIFICATION:
         case CURLE_SSL_CACERT_BADFILE:
-            hint =
-                "this machine does not trust the certificate: put its authority into "
-                "/etc/docker/certs.d/HOST:PORT/ca.crt, "
-                "or name it in SSL_CERT_FILE; install ca-certificates; check the clock";
             kind = Kind::tls;
+            hint = hint_of_certificate(seen);
+            break;
+        case CURLE_SSL_CERTPROBLEM:
+            kind = Kind::tls;
+            hint =
+                "the client certificate in certs.d cannot be used: `openssl x509 -in client.cert`, and is client.key "
+                "its key, without a password?";
             break;
         case CURLE_OPERATION_TIMEDOUT:
             kind = Kind::timeout;
-            hint = "it takes connections and says nothing, or a firewall swallows the answer: is the service well?";
+            hint = seen.connected ? "it takes connections and says nothing, or a firewall swallows the answer: is the "
+                                    "service well?"
+                                  : hint_of_unreached(seen, request);
             break;
-        default: break;
+        default:
+            // The server's word comes with its first answer in TLS 1.3, and before in TLS 1.2.
+            if (says(seen, {"alert certificate required", "alert bad certificate", "alert handshake failure",
+                            "alert unknown ca"})) {
+                kind = Kind::tls;
+                hint =
+                    "the server wants a client certificate, or another one: put it into "
+                    "/etc/docker/certs.d/HOST:PORT/client.cert, and its key beside it into client.key";
+            } else if (says(seen, {"wrong version number", "packet length too long", "http request"})) {
+                kind = Kind::tls;
+                hint =
+                    "that port speaks no TLS: is the port right? A registry without TLS is taken on this machine "
+                    "(loopback) alone";
+            } else if (says(seen, {"connect tunnel failed", "proxy after connect", "proxy connect aborted"})) {
+                hint = hint_of_proxy("refuses to connect us");
+            }
+            break;
     }
-    const char* reason = detail[0] != '\0' ? detail : curl_easy_strerror(code);
+    const std::string reason = seen.detail.empty() ? curl_easy_strerror(seen.code) : seen.detail;
     const std::string where = request.unix_socket.empty() ? printable_url(request.url) : request.unix_socket;
     return {kind, fmt::format("{} {}: {}", request.method, where, printable(reason)), hint};
 }
@@ -110,6 +204,8 @@ public:
     Exchange& operator=(const Exchange&) = delete;
     ~Exchange() {
         curl_multi_remove_handle(line_->multi.get(), line_->easy.get());
+        // One whose host had no address keeps its buffer, and could not be set up again.
+        if (failed_) return;
         curl_easy_reset(line_->easy.get());
         client_.give_back(std::move(line_));
     }
@@ -178,8 +274,11 @@ private:
         if (!request_.unix_socket.empty()) {
             set(CURLOPT_UNIX_SOCKET_PATH, request_.unix_socket.c_str());
             set(CURLOPT_PROXY, "");
-        } else if (is_loopback(url_.host)) {
-            set(CURLOPT_PROXY, "");  // as Go's net/http does for docker and everything else
+        } else if (is_loopback(url_.host) || is_listed(no_proxy(), url_.host, url_.port)) {
+            set(CURLOPT_PROXY, "");  // loopback never, as Go's net/http has it for docker and everything else
+        } else {
+            set(CURLOPT_NOPROXY, "");  // curl's own reading of the variable
+            is_proxied_ = !proxy_variable().empty();
         }
         // curl repeats a request by itself when a kept connection turns out to be dead. An engine may have begun by
         // then, and its socket is next door, so what changes something there gets a connection of its own.
@@ -197,13 +296,24 @@ private:
         if (url_.scheme != "https") return;
         const std::string chosen = environment("SSL_CERT_FILE");  // as OpenSSL and Go have it
         if (!chosen.empty()) set(CURLOPT_CAINFO, chosen.c_str());
-        const std::string also = client_.trust_ ? client_.trust_(url_.host, url_.port) : std::string();
-        if (also.empty()) return;
-        const char* usual = curl_version_info(CURLVERSION_NOW)->cainfo;
-        const std::string file = !chosen.empty() ? chosen : usual != nullptr ? usual : "";
-        authorities_ = find_file(file).value_or("") + "\n" + also;
-        curl_blob blob{authorities_.data(), authorities_.size(), CURL_BLOB_NOCOPY};
-        set(CURLOPT_CAINFO_BLOB, &blob);
+        if (!client_.trust_) return;
+        tls_ = client_.trust_(url_.host, url_.port);
+        if (const std::string also = readable_certificates(tls_.authorities); !also.empty()) {
+            const char* usual = curl_version_info(CURLVERSION_NOW)->cainfo;
+            const std::string file = !chosen.empty() ? chosen : usual != nullptr ? usual : "";
+            tls_.authorities = find_file(file).value_or("") + "\n" + also;
+            set_blob(CURLOPT_CAINFO_BLOB, tls_.authorities);
+        }
+        if (tls_.certificate.empty()) return;
+        set_blob(CURLOPT_SSLCERT_BLOB, tls_.certificate);
+        set_blob(CURLOPT_SSLKEY_BLOB, tls_.key.reveal());
+        set(CURLOPT_KEYPASSWD, "");  // curl would ask on the terminal
+    }
+
+    void set_blob(CURLoption option, std::string_view text) {
+        // NOLINTNEXTLINE(cppcoreguidelines-pro-type-const-cast): curl reads it
+        curl_blob blob{const_cast<char*>(text.data()), text.size(), CURL_BLOB_NOCOPY};
+        set(option, &blob);
     }
 
     void set_up_body() {
@@ -267,7 +377,13 @@ private:
         const auto uploaded = static_cast<std::uint64_t>(sent);
         const bool is_sending = request_.body && (!handed_all_ || uploaded < handed_);
         const std::string trouble = pace_.find_trouble(uploaded + received_, is_sending || headers_done_);
-        if (!trouble.empty()) throw transport_error(CURLE_OPERATION_TIMEDOUT, request_, trouble.c_str());
+        if (!trouble.empty()) throw transport_error(evidence(CURLE_OPERATION_TIMEDOUT, trouble), request_);
+    }
+
+    Evidence evidence(CURLcode code, std::string detail) const {
+        long os_error = 0;
+        curl_easy_getinfo(line_->easy.get(), CURLINFO_OS_ERRNO, &os_error);
+        return {code, std::move(detail), static_cast<int>(os_error), is_connected_, is_proxied_};
     }
 
     void check_peer(std::string_view address) const {
@@ -282,6 +398,7 @@ private:
         auto* exchange = static_cast<Exchange*>(self);
         return exchange->guarded(
             [&] {
+                exchange->is_connected_ = true;
                 // Another port than the URL's is a proxy's. Whom that connects to nobody tells, so the name decides.
                 if (port != exchange->url_.port || address[0] == '\0') return CURL_PREREQFUNC_OK;
                 exchange->peer_ = scope_of_address(address);
@@ -298,7 +415,8 @@ private:
         int left = 0;
         while (const CURLMsg* message = curl_multi_info_read(line_->multi.get(), &left)) {
             if (message->msg != CURLMSG_DONE || message->data.result == CURLE_OK) continue;
-            broken_ = transport_error(message->data.result, request_, detail_);
+            failed_ = true;
+            broken_ = transport_error(evidence(message->data.result, detail_), request_);
         }
         headers_done_ = true;
         // What arrived before the end is read before the error is met.
@@ -387,7 +505,10 @@ private:
     std::unique_ptr<HttpClient::Line> line_;
     std::stop_callback<Wake> wake_;
     std::stop_callback<Wake> wake_too_;
-    std::string authorities_;
+    TlsFiles tls_;
+    bool failed_ = false;
+    bool is_proxied_ = false;
+    bool is_connected_ = false;
     HeaderList list_;
     char detail_[CURL_ERROR_SIZE] = {};
     SourcePtr upload_;

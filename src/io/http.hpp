@@ -70,6 +70,13 @@ private:
     Kind kind_;
 };
 
+/// For TLS with one host, as PEM; each may be empty.
+struct TlsFiles {
+    std::string authorities;  ///< trusted too; what is damaged among them is left out, as Go's clients do
+    std::string certificate;  ///< ours, where the host wants to see one, and the chain to its authority
+    Secret key;               ///< of our certificate
+};
+
 /// HTTP/1.1 with libcurl. One `send` is exactly one request: no redirect is followed, nothing is retried, no cookie is
 /// kept, and any status is a value. A URL of another scheme, or with a user in it, is refused. Safe to use from several
 /// threads; connections are kept for later requests.
@@ -85,9 +92,9 @@ public:
 
     const std::stop_token& stop() const noexcept { return stop_; }
 
-    /// Gives certificates (PEM) of authorities that are trusted for one host, beside the machine's, which are those of
-    /// $SSL_CERT_FILE where it is set. Called before the first request.
-    using Trust = std::function<std::string(const std::string& host, int port)>;
+    /// Gives what is particular to one host, beside what the machine trusts, which is $SSL_CERT_FILE where that is set.
+    /// Called before the first request.
+    using Trust = std::function<TlsFiles(const std::string& host, int port)>;
     void trust(Trust also) { trust_ = std::move(also); }
 
 private:

@@ -208,6 +208,11 @@ TEST_CASE("nobody there") {
     CHECK(kind_of([&] { client.send(get("http://wasmx-test.invalid/")); }) == Kind::resolve);
 }
 
+TEST_CASE("a name that has no address is asked for again") {
+    HttpClient client({}, "t");
+    for (int i = 0; i < 3; ++i) CHECK(kind_of([&] { client.send(get("http://nobody.invalid/")); }) == Kind::resolve);
+}
+
 TEST_CASE("silence has a limit") {
     std::atomic<bool> over{false};
     HttpServer server([&](const Seen&) {

@@ -26,7 +26,9 @@ inline constexpr Command push_command{
     .notes =
         "On standard output: REFERENCE@DIGEST. In GitHub Actions the step gets the outputs reference and digest.\n"
         "A published tag is only replaced by an image of the same commit, version and base, by its labels.\n"
-        "Credentials are those of `docker login`: $DOCKER_AUTH_CONFIG, $DOCKER_CONFIG/config.json, credential helpers.",
+        "Credentials are those of `docker login`: $DOCKER_AUTH_CONFIG, $DOCKER_CONFIG/config.json, credential "
+        "helpers.\n"
+        "A token service on another host gets them only with WASMX_TRUST_TOKEN_SERVICE=REGISTRY=HOST.",
     .run = run_push,
 };
 

@@ -7,13 +7,16 @@
 
 namespace wasmx::commands {
 
-io::HttpClient::Trust registry_trust() { return credentials::authorities_of; }
+io::HttpClient::Trust registry_trust() { return credentials::tls_files_of; }
 
 registry::Repository::Options user_access(App& app, const oci::Reference& name, registry::Access access) {
-    return {
-        .access = access,
-        .credential = [name, stop = app.stop] { return credentials::find(name.registry(), name.repository(), stop); },
-        .warn = [&app](const std::string& line) { app.progress.warn(line); }};
+    return {.access = access,
+            .credential =
+                [name, &app] {
+                    return credentials::find(name.registry(), name.repository(), app.stop,
+                                             [&app](const std::string& line) { app.progress.warn(line); });
+                },
+            .warn = [&app](const std::string& line) { app.progress.warn(line); }};
 }
 
 namespace {

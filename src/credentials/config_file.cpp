@@ -17,17 +17,25 @@ namespace {
 
 using Json = nlohmann::json;
 
+// In any case, as Go reads JSON, hence docker: "CredsStore" is "credsStore".
+const Json* find_member(const Json& object, const char* key) {
+    if (const auto exact = object.find(key); exact != object.end()) return &*exact;
+    for (const auto& [name, value] : object.items())
+        if (lower(name) == lower(key)) return &value;
+    return nullptr;
+}
+
 std::string text_or_empty(const Json& object, const char* key) {
-    const auto found = object.find(key);
-    return found == object.end() || found->is_null() ? std::string() : found->get<std::string>();
+    const Json* found = find_member(object, key);
+    return found == nullptr || found->is_null() ? std::string() : found->get<std::string>();
 }
 
 Secret secret_or_empty(const Json& object, const char* key) { return Secret(text_or_empty(object, key)); }
 
 // An absent or null member is an empty object; one of another type throws, as at `items()` it would not.
 std::map<std::string, Json> members(const Json& object, const char* key) {
-    const auto found = object.find(key);
-    if (found == object.end() || found->is_null()) return {};
+    const Json* found = find_member(object, key);
+    if (found == nullptr || found->is_null()) return {};
     return found->get<std::map<std::string, Json>>();
 }
 
@@ -69,28 +77,39 @@ std::string host_of_key(std::string_view key) {
     return host;
 }
 
+ConfigFile::Entry ConfigFile::entry_of(const nlohmann::json& json) {
+    if (json.is_null()) return {};
+    if (!json.is_object()) return {.is_broken = true};
+    try {
+        return {.auth = secret_or_empty(json, "auth"),
+                .username = text_or_empty(json, "username"),
+                .password = secret_or_empty(json, "password"),
+                .identity_token = secret_or_empty(json, "identitytoken"),
+                .registry_token = secret_or_empty(json, "registrytoken")};
+    } catch (const Json::exception&) {
+        return {.is_broken = true};
+    }
+}
+
 ConfigFile ConfigFile::parse(std::string_view text, std::string name) {
     ConfigFile file;
     file.name_ = std::move(name);
     const auto broken = [&](std::string_view why) {
         return Error(Fault::config, fmt::format("{} cannot be read: {}", file.name_, why),
-                     "mend or remove it, and log in again with `docker login`");
+                     file.name_.starts_with('$')
+                         ? fmt::format("set {} anew: it holds the JSON of a config.json itself", file.name_)
+                         : "mend or remove it, and log in again with `docker login`");
     };
+    if (trim(text).starts_with('/')) throw broken("it is the path of a file, and no JSON");
     if (trim(text).empty()) return file;  // Docker takes an empty file for an empty object
     try {
         const Json json = io::parse_json(text);
         if (!json.is_object()) throw broken("it is no JSON object");
         file.store_ = text_or_empty(json, "credsStore");
+        // What is wrong about one registry is no matter to the others.
         for (const auto& [key, helper] : members(json, "credHelpers"))
-            file.helpers_.emplace(key, helper.get<std::string>());
-        for (const auto& [key, entry] : members(json, "auths")) {
-            if (!entry.is_object()) throw broken("a member of \"auths\" is no object");
-            file.entries_.emplace(key, Entry{.auth = secret_or_empty(entry, "auth"),
-                                             .username = text_or_empty(entry, "username"),
-                                             .password = secret_or_empty(entry, "password"),
-                                             .identity_token = secret_or_empty(entry, "identitytoken"),
-                                             .registry_token = secret_or_empty(entry, "registrytoken")});
-        }
+            file.helpers_.emplace(key, helper.is_string() ? helper.get<std::string>() : std::string());
+        for (const auto& [key, entry] : members(json, "auths")) file.entries_.emplace(key, entry_of(entry));
     } catch (const Json::parse_error& error) {
         // Only the place: what the library says quotes the text, and that holds secrets.
         throw broken(fmt::format("it is no JSON (byte {})", error.byte));
@@ -112,8 +131,8 @@ std::optional<std::string> ConfigFile::find_helper(const std::string& registry, 
 
 std::optional<Credential> ConfigFile::find_stored(const std::string& registry, const std::string& repository) const {
     const auto holds_some = [](const Entry& entry) {
-        return !(entry.auth.empty() && entry.username.empty() && entry.password.empty() &&
-                 entry.identity_token.empty() && entry.registry_token.empty());
+        return entry.is_broken || !(entry.auth.empty() && entry.username.empty() && entry.password.empty() &&
+                                    entry.identity_token.empty() && entry.registry_token.empty());
     };
     const Entry* entry = find_for<Entry>(entries_, registry, repository, holds_some);
     return entry == nullptr ? std::nullopt : std::optional(credential_from(registry, *entry));
@@ -124,12 +143,16 @@ Credential ConfigFile::credential_from(const std::string& registry, const Entry&
         return Error(Fault::config, fmt::format("{}: the entry of {} {}", name_, registry, why),
                      fmt::format("log in again: docker login {}", registry));
     };
+    if (entry.is_broken) throw broken("is not as it should be");
     Credential out;
     out.username = entry.username;
     out.password = entry.password;
     out.origin = name_;
     if (!entry.auth.empty()) {
-        const auto decoded = io::base64_decode(trim(entry.auth.reveal()));
+        // `base64` breaks lines, and Go's decoder skips their ends.
+        std::string letters(trim(entry.auth.reveal()));
+        std::erase_if(letters, [](char c) { return c == '\n' || c == '\r'; });
+        const auto decoded = io::base64_decode(letters);
         if (!decoded) throw broken("has an \"auth\" that is no base64");
         const auto colon = decoded->find(':');  // the first: passwords may have more (RFC 7617, 2)
         if (colon == std::string::npos || colon == 0) throw broken("has an \"auth\" that is not user:password");

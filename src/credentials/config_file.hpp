@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <nlohmann/json_fwd.hpp>
+
 #include <map>
 #include <optional>
 #include <string>
@@ -10,7 +12,8 @@
 
 namespace wasmx::credentials {
 
-/// What Docker's config.json and podman's auth.json say about registries. (docker/cli, cli/config/configfile)
+/// What Docker's config.json and podman's auth.json say about registries, read as Docker reads it: names of members in
+/// any case, line ends within base64, an empty file; a byte order mark too. (docker/cli, cli/config/configfile)
 class ConfigFile {
 public:
     /// `name` is what people are told: a path, or the name of a variable. Throws Fault::config.
@@ -31,7 +34,9 @@ private:
         Secret password;
         Secret identity_token;
         Secret registry_token;
+        bool is_broken = false;
     };
+    static Entry entry_of(const nlohmann::json& json);
     Credential credential_from(const std::string& registry, const Entry& entry) const;
 
     std::string name_;

@@ -11,7 +11,8 @@ void registry_credentials(Scene& scene, Result& result) {
     const std::string& registry = name.registry();
     result.required = fmt::format("a login for {}", registry);
     result.where = "DOCKER_AUTH_CONFIG, docker's config.json, podman's auth.json";
-    auto found = credentials::find(registry, name.repository(), scene.stop);
+    auto found = credentials::find(registry, name.repository(), scene.stop,
+                                   [&](const std::string& line) { result.details.push_back(line); });
     if (found) {
         result.where = found->origin;
         const std::string who = found->username.empty() ? "a token" : "user " + found->username;

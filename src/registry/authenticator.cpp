@@ -80,7 +80,8 @@ Circumstances Authenticator::describe() const {
             .repository = repository_,
             .access = options_.access,
             .origin = origin_,
-            .stale = stale_};
+            .stale = stale_,
+            .mend = mend_};
 }
 
 std::optional<Authorization> Authenticator::after_refusal(const Authorization& refused,
@@ -259,9 +260,23 @@ Token Authenticator::exchange_for_most() {
     }
 }
 
+std::string Authenticator::place_for_token() {
+    if (!credential_) return checked_realm(home_.url, request_url_, realm_, false);
+    try {
+        return checked_realm(home_.url, request_url_, realm_, true, credential_->token_services);
+    } catch (const Error& error) {
+        if (options_.access == Access::push) throw;
+        // A login that may not be sent there must not hide what everybody may read.
+        std::string realm = checked_realm(home_.url, request_url_, realm_, false);
+        mend_ = error.hint();
+        pass_over_credential(error.message());
+        return realm;
+    }
+}
+
 Token Authenticator::exchange(const std::vector<std::string>& scopes) {
     TokenQuestion question;
-    question.realm = checked_realm(home_.url, request_url_, realm_, credential_.has_value());
+    question.realm = place_for_token();
     question.service = service_;
     question.scopes = scopes;
     if (!credential_) return ask(token_get(question, nullptr));
@@ -281,7 +296,15 @@ Token Authenticator::ask(io::HttpRequest request) {
     if (options_.patience == Patience::brief) request.idle_limit = std::min(request.idle_limit, brief_idle_limit);
     request.led_by = home_.led_by(request.url);
     io::HttpResponse response = http_.send(request);
-    // No redirect: the realm was judged, where it points to was not.
+    // Only to another path: the realm was judged, where it points to else was not.
+    const auto location = response.find_header("Location");
+    if (response.status >= 300 && response.status < 400 && location && request.method == "GET") {
+        std::string target = located(request.url, *location);
+        if (io::Url::parse(target).same_origin(io::Url::parse(request.url))) {
+            request.url = std::move(target);
+            response = http_.send(request);
+        }
+    }
     if (response.status != 200) throw refusal(request.method, request.url, response, describe(), clock_.now());
     return in_context(fmt::format("{} {}", request.method, printable_url(request.url)),
                       [&] { return parse_token_reply(io::read_all(*response.body, token_reply_limit), clock_.now()); });

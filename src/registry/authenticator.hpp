@@ -79,6 +79,7 @@ private:
     void pass_over_credential(std::string_view why);
     void get_token();
     Token exchange_for_most();
+    std::string place_for_token();
     Token exchange(const std::vector<std::string>& scopes);
     Token ask(io::HttpRequest request);
     bool may_go_without(const Refused& refused) const;
@@ -95,6 +96,7 @@ private:
     std::optional<credentials::Credential> credential_;
     std::string origin_;  // stays when the credential is passed over
     bool stale_ = false;
+    std::string mend_;
     const std::string needed_scope_;
     std::vector<std::string> further_scopes_;  // what can be done without
     std::vector<std::string> refused_scopes_;

@@ -34,6 +34,9 @@ public:
     Refused with_message(std::string message) const {
         return {fault(), std::move(message), hint(), status_, complaints_, asked_wait_, foreign_};
     }
+    Refused with_hint(std::string hint) const {
+        return {fault(), message(), std::move(hint), status_, complaints_, asked_wait_, foreign_};
+    }
     Refused with_code(std::string code) const {
         Refused out = *this;
         out.complaints_.push_back({std::move(code), {}});
@@ -59,9 +62,10 @@ struct Circumstances {
     std::string registry;
     std::string repository;
     Access access = Access::pull;
-    std::string origin;    ///< where the credentials came from; empty without any
-    bool stale = false;    ///< they were refused, and the request was made without them
-    bool foreign = false;  ///< not the registry answered, but a storage that it sent us to
+    std::string origin;     ///< where the credentials came from; empty without any
+    bool stale = false;     ///< they were refused, and the request was made without them
+    bool foreign = false;   ///< not the registry answered, but a storage that it sent us to
+    std::string mend = {};  ///< where more is known than that a login would help
 };
 
 /// The complaints in a body: OCI's `errors`, or the lone `message` or `error_description` that GitHub and OAuth use.

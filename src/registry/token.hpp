@@ -44,10 +44,13 @@ io::HttpRequest token_post(const TokenQuestion& question, const Secret& refresh_
 Secret basic_authorization(const std::string& user, const Secret& password);
 
 /// `realm`, as a challenge gave it, made absolute against the URL that was asked; refused, as Fault::denied, when it is
-/// not a place for what it will be sent: with `credential`, only the registry's own host (and the known partner of
-/// Docker Hub). https always, unless the registry itself is a plain one on this machine. Whether the registry may lead
-/// us there at all is judged by the HttpClient.
+/// not a place for what it will be sent: with `credential`, only the registry's own host, the known partner of Docker
+/// Hub, and what the user says he trusts ("HOST" or "HOST:PORT"). https always, unless the registry itself is a plain
+/// one on this machine. Whether the registry may lead us there at all is judged by the HttpClient.
 std::string checked_realm(const std::string& registry_url, const std::string& request_url, const std::string& realm,
-                          bool with_credential);
+                          bool with_credential, const std::vector<std::string>& trusted = {});
+
+/// What is to be mended where a registry behind TLS leads us to http://, which we never follow and docker does.
+std::string plain_location_hint();
 
 }  // namespace wasmx::registry

@@ -153,7 +153,6 @@ TEST_CASE("a broken file is named, and its text is not shown") {
                                           R"({"auths":7})",
                                           R"({"auths":{"ghcr.io":7}})",
                                           R"({"credsStore":7})",
-                                          R"({"credHelpers":{"a":7}})",
                                           auths("ghcr.io", R"({"auth":"s3cret!"})"),
                                           auths("ghcr.io", auth("s3cret")),
                                           auths("ghcr.io", auth(":s3cret")),
@@ -167,6 +166,40 @@ TEST_CASE("a broken file is named, and its text is not shown") {
         CHECK(error.message().find("s3cret") == std::string::npos);
         CHECK(error.hint().find("docker login") != std::string::npos);
     }
+}
+
+TEST_CASE("line ends within base64 are skipped, as docker's decoder does") {
+    const std::string letters = io::base64_encode("otto:s3cret");
+    for (const std::string end : {"\\n", "\\r\\n"}) {
+        const std::string wrapped = letters.substr(0, 4) + end + letters.substr(4) + end;
+        const auto found = stored(auths("ghcr.io", R"({"auth":")" + wrapped + "\"}"), "ghcr.io");
+        REQUIRE(found);
+        CHECK(found->username == "otto");
+        CHECK(found->password.reveal() == "s3cret");
+    }
+}
+
+TEST_CASE("a byte order mark, members in any case: docker reads the latter, and editors write the former") {
+    const std::string entry = R"({"Auth":")" + io::base64_encode("otto:p") + "\"}";
+    const auto found = stored("\xEF\xBB\xBF{\"Auths\":{\"ghcr.io\":" + entry + "}}", "ghcr.io");
+    REQUIRE(found);
+    CHECK(found->username == "otto");
+    CHECK(ConfigFile::parse(R"({"credsstore":"pass"})", "c.json").find_helper("ghcr.io", "kong/x") == "pass");
+}
+
+TEST_CASE("what is wrong about one registry is no matter to another, as for docker") {
+    for (const std::string wrong :
+         {R"("quay.io":7)", R"("quay.io":{"auth":7})", R"("quay.io":null)", R"("quay.io":"x")"}) {
+        CAPTURE(wrong);
+        const std::string json = "{\"credHelpers\":{\"quay.io\":7},\"auths\":{" + wrong +
+                                 ",\"ghcr.io\":" + R"({"auth":")" + io::base64_encode("otto:p") + "\"}}}";
+        CHECK(stored(json, "ghcr.io")->username == "otto");
+    }
+}
+
+TEST_CASE("the path of a file in place of JSON is called that") {
+    CHECK(error_of("/run/secrets/auth.json").message() ==
+          "c.json cannot be read: it is the path of a file, and no JSON");
 }
 
 TEST_SUITE_END();

@@ -3,8 +3,11 @@
 
 #include <doctest/doctest.h>
 
+#include <functional>
+
 #include "base/error.hpp"
 #include "base/text.hpp"
+#include "credentials/authorities.hpp"
 #include "io/base64.hpp"
 #include "io/file.hpp"
 #include "support/folder.hpp"
@@ -93,6 +96,103 @@ TEST_CASE("a variable starts no program") {
     const Home home;
     const Variable inlined("DOCKER_AUTH_CONFIG", R"({"credsStore":"missing","auths":{}})");
     CHECK(user_for("ghcr.io") == "nobody");
+}
+
+TEST_CASE("one broken source does not hide the next, as for docker, and is told") {
+    const Home home;
+    home.folder.write(".config/containers/auth.json", config("podman"));
+    const auto told = [] {
+        std::vector<std::string> out;
+        const auto found = find("ghcr.io", "kong/x", {}, [&](const std::string& line) { out.push_back(line); });
+        CHECK(found->username == "podman");
+        return out;
+    };
+    CHECK(told().empty());
+    struct Row {
+        std::string what;
+        std::function<void()> make;
+    };
+    const auto docker = [&](const std::string& text) {
+        return [&, text] { home.folder.write(".docker/config.json", text); };
+    };
+    home.folder.write_program("bin/docker-credential-bad", "echo 'the keyring is locked'; exit 1");
+    home.folder.write_program("bin/docker-credential-rubbish", "echo '<html>'");
+    for (const Row& row : {
+             Row{"no JSON", docker("not json")},
+             Row{"docker login", docker(R"({"auths":{"ghcr.io":{"auth":"%%%"}}})")},
+             Row{"not installed", docker(R"({"credsStore":"missing"})")},
+             Row{"the keyring is locked", docker(R"({"credsStore":"bad"})")},
+             Row{"rubbish", docker(R"({"credHelpers":{"ghcr.io":"rubbish"}})")},
+         }) {
+        CAPTURE(row.what);
+        row.make();
+        const auto lines = told();
+        REQUIRE(lines.size() == 1);
+        CHECK(contains(lines[0], home.file(".docker/config.json")));
+        CHECK(contains(lines[0], "the login in " + home.file(".config/containers/auth.json") + " is used"));
+    }
+    home.folder.write(".docker/config.json", "");
+    CHECK(told().empty());
+    std::filesystem::remove(home.file(".docker/config.json"));
+    std::filesystem::create_directories(home.file(".docker/config.json"));
+    CHECK(told().size() == 1);
+    {
+        const Variable file("DOCKER_CONFIG", home.folder.write("config.json", config("otto")).string());
+        CHECK(contains(told().at(0), "is no folder"));
+    }
+    const Variable path("DOCKER_AUTH_CONFIG", home.file("auth.json"));
+    const auto lines = told();
+    REQUIRE(lines.size() == 2);
+    CHECK(contains(lines[0], "$DOCKER_AUTH_CONFIG cannot be read: it is the path of a file"));
+}
+
+TEST_CASE("a helper that fails does not hide what its file holds itself") {
+    const Home home;
+    home.folder.write(".docker/config.json", R"({"credsStore":"missing","auths":{"ghcr.io":{"auth":")" +
+                                                 io::base64_encode("otto:p") + "\"}}}");
+    CHECK(user_for("ghcr.io") == "otto");
+}
+
+TEST_CASE("a token service that the user trusts goes with the login of one registry") {
+    const Home home;
+    home.folder.write(".docker/config.json", config("otto"));
+    CHECK(find("ghcr.io", "kong/x", {})->token_services.empty());
+    const Variable trusted("WASMX_TRUST_TOKEN_SERVICE",
+                           "quay.io=a.example, GHCR.io = Auth.example:8443 ,ghcr.io=b.example");
+    CHECK(find("ghcr.io", "kong/x", {})->token_services == std::vector<std::string>{"auth.example:8443", "b.example"});
+}
+
+TEST_CASE("TLS: authorities and the client's certificate of one registry, where docker and podman keep them") {
+    const Home home;
+    CHECK(tls_files_of("r.example", 5000).authorities.find_first_not_of('\n') == std::string::npos);
+    for (const std::string root : {".config/containers/certs.d/", ".config/docker/certs.d/"}) {
+        CAPTURE(root);
+        home.folder.write(root + "r.example:5000/ca.crt", "authority");
+        home.folder.write(root + "r.example:5000/client.cert", "certificate");
+        const Error alone = [&] {
+            try {
+                (void)tls_files_of("r.example", 5000);
+            } catch (const Error& error) {
+                return error;
+            }
+            FAIL("nothing was thrown");
+            throw 0;
+        }();
+        CHECK(alone.fault() == Fault::config);  // as for docker
+        CHECK(contains(alone.message(), "client.key"));
+        home.folder.write(root + "r.example:5000/client.key", "key");
+        const auto found = tls_files_of("r.example", 5000);
+        CHECK(contains(found.authorities, "authority"));
+        CHECK(found.certificate == "certificate");
+        CHECK(found.key.reveal() == "key");
+        for (const int port : {443, 5001}) CHECK(tls_files_of("r.example", port).certificate.empty());
+        CHECK(tls_files_of("s.example", 5000).certificate.empty());
+        std::filesystem::remove_all(home.file(".config"));
+    }
+    home.folder.write(".config/containers/certs.d/r.example/client.cert", "c");
+    home.folder.write(".config/containers/certs.d/r.example/client.key", "k");
+    CHECK(tls_files_of("r.example", 443).certificate == "c");
+    CHECK(tls_files_of("r.example", 5000).certificate.empty());
 }
 
 TEST_CASE("a helper is asked by name of the registry") {

@@ -3,6 +3,7 @@
 #include <thread>
 
 #include "registry/scene.hpp"
+#include "support/folder.hpp"
 
 namespace wasmx::registry {
 
@@ -161,15 +162,37 @@ TEST_CASE("a scope that turns out to be missing is added, once") {
     denied.check();
 }
 
-TEST_CASE("credentials are not sent to a realm on another host") {
+TEST_CASE("credentials are not sent to a realm on another host, which docker does; a pull goes on without them") {
+    const test::Variable no_proxy("NO_PROXY", "*");
     test::Reply elsewhere{.status = 401,
-                          .headers = {{"WWW-Authenticate", R"(Bearer realm="https://evil.example/token")"}}};
-    Scene scene({{get_tag, elsewhere}});
-    const Error error = error_of([&] { scene.pulling(otto()).find_manifest("1"); });
-    scene.check();
+                          .headers = {{"WWW-Authenticate", R"(Bearer realm="https://evil.invalid/token")"}}};
+    Scene push({{"POST /v2/kong/x/blobs/uploads/", elsewhere}});
+    const Error error = error_of([&] { push.pushing().prove_push(); });
+    push.check();
     CHECK(error.fault() == Fault::denied);
-    CHECK(contains(error.message(), "evil.example"));
+    CHECK(contains(error.message(), "evil.invalid"));
     CHECK(contains(error.message(), "127.0.0.1"));
+    CHECK(contains(error.hint(), "export WASMX_TRUST_TOKEN_SERVICE=" + push.registry.host() + "=evil.invalid"));
+
+    std::vector<Scene::Step> steps;
+    for (int i = 0; i < 3; ++i) steps.push_back({get_tag, elsewhere});
+    Scene pull(steps);
+    const Error unknown = error_of([&] { pull.pulling(otto()).find_manifest("1"); });
+    CAPTURE(unknown.message());
+    CHECK(unknown.fault() == Fault::unavailable);  // it was asked, and nobody is there
+    REQUIRE(pull.warnings.size() >= 1);
+    CHECK(contains(pull.warnings[0], "are not sent to evil.invalid"));
+    CHECK(contains(pull.warnings[0], "WASMX_TRUST_TOKEN_SERVICE"));
+}
+
+TEST_CASE("a token service sends us on to another path of its own, and docker goes there") {
+    const std::string moved = "/token/?service=r&scope=repository%3Akong%2Fx%3Apull&account=otto";
+    Scene scene({{get_tag, challenge()}, {get_tag, {.body = "{}"}}},
+                {{pull_token + "&account=otto", {.status = 301, .headers = {{"Location", moved}}}},
+                 {"GET " + moved, token("T")}});
+    CHECK(scene.pulling(otto()).find_manifest("1"));
+    scene.check();
+    CHECK(scene.tokens.seen()[1].headers.count("authorization") == 1);
 }
 
 TEST_CASE("a token service does not send us on") {

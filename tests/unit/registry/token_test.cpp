@@ -175,6 +175,33 @@ TEST_CASE("realms") {
     }
 }
 
+TEST_CASE("a realm on another host that the user trusts gets the credentials, on that port alone") {
+    const std::string registry = "https://r.example:5005";
+    const auto got = [&](const std::string& realm, const std::vector<std::string>& trusted) {
+        try {
+            return checked_realm(registry, registry + "/v2/x", realm, true, trusted);
+        } catch (const Error& error) {
+            return error.hint();
+        }
+    };
+    CHECK(got("https://auth.example/t", {"auth.example"}) == "https://auth.example/t");
+    CHECK(got("https://auth.example:8443/t", {"auth.example:8443"}) == "https://auth.example:8443/t");
+    CHECK(got("https://auth.example:8443/t", {"auth.example"}).ends_with("r.example:5005=auth.example:8443"));
+    CHECK(got("https://auth.example/t", {"example"}).ends_with("r.example:5005=auth.example"));
+    CHECK(got("http://auth.example/t", {"auth.example"}) == plain_location_hint());
+}
+
+TEST_CASE("http behind TLS: what is to be mended is the proxy before the registry, and docker would go there") {
+    for (const std::string realm : {"http://r.example/token", "http://registry:5000/token"}) {
+        try {
+            checked_realm("https://r.example", "https://r.example/v2/", realm, true);
+            FAIL("not refused");
+        } catch (const Error& error) {
+            CHECK(error.hint().find("X-Forwarded-Proto") != std::string::npos);
+        }
+    }
+}
+
 TEST_CASE("a refused realm names both hosts") {
     try {
         checked_realm("https://ghcr.io", "https://ghcr.io/v2/", "https://evil.example/t?x=secret", true);

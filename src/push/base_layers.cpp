@@ -25,7 +25,7 @@ std::map<Digest, oci::Descriptor> mount_base_layers(
             if (out.contains(diff_ids[i]) || !wanted(diff_ids[i], form)) continue;
             const auto task =
                 progress.task(fmt::format("mounting layer {} ({})", form.digest.brief(), human_bytes(form.size)), 0);
-            if (!repository.mount_blob(form.digest, base.repository())) {
+            if (!repository.mount_blob(form.digest, base.repository(), form.size)) {
                 task->done("not possible");
                 continue;
             }

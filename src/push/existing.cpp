@@ -19,7 +19,7 @@ std::map<Digest, oci::Descriptor> find_existing(registry::Repository& repository
     std::mutex mutex;
     run_all(candidates.size(), questions_at_once, [&](std::size_t i) {
         const auto& [diff_id, form] = candidates[i];
-        if (!repository.has_blob(form.digest)) return;
+        if (!repository.has_blob(form.digest, form.size)) return;
         const std::lock_guard lock(mutex);
         found.emplace(diff_id, form);
     });

@@ -225,7 +225,7 @@ void Uploads::upload_growing(const Job& job) {
 void Uploads::upload_whole(const Job& job, const oci::Descriptor& blob) {
     const std::string name = fmt::format("{} {} ({})", job.name, blob.digest.brief(), human_bytes(blob.size));
     const auto task = progress_.task("pushing " + name, blob.size);
-    if (!job.promised && repository_.has_blob(blob.digest)) {
+    if (!job.promised && repository_.has_blob(blob.digest, blob.size)) {
         task->done("exists");
         const std::lock_guard lock(mutex_);
         ++sent_.existed;

@@ -112,8 +112,7 @@ void Delivery::run() {
         try {
             return attempt();
         } catch (const Error& error) {
-            if (session_.patience() == Patience::brief) throw;
-            is_unanswered_ = std::exchange(is_committing_, false) && leaves_open(error);
+            if (std::exchange(is_committing_, false)) is_unanswered_ = leaves_open(error);
             if (finds_other_way(error)) continue;
             wait_or_rethrow(attempt_, session_.waiting());
             ++attempt_;
@@ -171,7 +170,7 @@ bool Delivery::has_arrived() {
     auto left =
         is_unanswered_ && sent_ == blob_.size ? milliseconds(1000 * blob_.size / stored_in_a_second) : milliseconds(0);
     for (;; left -= step) {
-        if (ask_for_blob(session_, blob_.digest)) return true;
+        if (ask_for_blob(session_, blob_.digest, blob_.size)) return true;
         if (left < step) return false;
         session_.clock().wait(step, session_.stop());
     }
@@ -233,9 +232,7 @@ void Delivery::send_rest() {
     call.idle_limit = commit_idle_limit(blob_.size);
     is_committing_ = true;
     Answer answer = session_.send(call);
-    const int status = answer.response.status;
-    // The specification knows 201 alone; the others have been met.
-    if (status != 201 && status != 200 && status != 202 && status != 204) throw refusal(call, answer);
+    if (!is_success(answer.response.status)) throw refusal(call, answer);
     check_stored(call, answer, blob_.digest);
 }
 
@@ -253,8 +250,7 @@ void Delivery::send_chunks() {
         call.idle_limit = commit_idle_limit(end - offset_);
         sent_ = std::max(sent_, end);
         Answer answer = session_.send(call);
-        const int status = answer.response.status;
-        if (status != 202 && status != 201 && status != 204) throw refusal(call, answer);
+        if (!is_success(answer.response.status)) throw refusal(call, answer);
         upload_->url = next_upload_url(session_, call, answer);
         offset_ = end;  // whatever its Range says: at ECR that stays at the first chunk
         note_progress(offset_);
@@ -269,12 +265,43 @@ bool is_refused_for_good(const Error& error) {
 
 }  // namespace
 
-void upload_blob(Session& session, const oci::Descriptor& blob, const io::Body& body, std::optional<Upload> upload) {
+// Taken, and listed perhaps, is not yet kept: jib met a commit in five at ghcr.io after which the blob was not there.
+// What was just taken may not be there for everybody yet.
+void check_readable(Session& session, const oci::Descriptor& blob) {
+    constexpr int attempts = 4;
+    for (int attempt = 1;; ++attempt) {
+        try {
+            const auto ask = [&] { return has_bytes(session, blob.digest, blob.size); };
+            if (with_retries([&] { return session.waiting(); }, ask)) return;
+        } catch (const Refused& refused) {
+            if (refused.fault() != Fault::denied) throw;
+            return;  // a login that may push and not pull
+        }
+        if (attempt == attempts || session.patience() == Patience::brief) break;
+        session.clock().wait(retry_delay(attempt, milliseconds(0), 0), session.stop());
+    }
+    throw NotKept(fmt::format("the registry took the blob {} and does not have its bytes", blob.digest.str()));
+}
+
+namespace {
+
+void deliver(Session& session, const oci::Descriptor& blob, const io::Body& body, std::optional<Upload> upload) {
     try {
         Delivery(session, blob, body, std::move(upload)).run();
     } catch (const Error& error) {
         // Never called a failure before the registry was asked: of 51 PUTs that ghcr.io refused, 40 had arrived.
-        if (is_refused_for_good(error) || !arrived_all_the_same(session, blob.digest)) throw;
+        if (is_refused_for_good(error) || !arrived_all_the_same(session, blob.digest, blob.size)) throw;
+    }
+    check_readable(session, blob);
+}
+
+}  // namespace
+
+void upload_blob(Session& session, const oci::Descriptor& blob, const io::Body& body, std::optional<Upload> upload) {
+    try {
+        deliver(session, blob, body, std::move(upload));
+    } catch (const NotKept&) {
+        deliver(session, blob, body, std::nullopt);
     }
 }
 

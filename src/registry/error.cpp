@@ -9,6 +9,7 @@
 
 #include "base/text.hpp"
 #include "io/json.hpp"
+#include "oci/manifest.hpp"
 
 namespace wasmx::registry {
 
@@ -104,6 +105,15 @@ std::string shown(const std::vector<Complaint>& complaints) {
     return shown(out);
 }
 
+// With the digest that it is about, where that is said beside it alone. (distribution, "MANIFEST_BLOB_UNKNOWN")
+std::string message_of(const Json& error) {
+    std::string message = text_member(error, "message");
+    const auto detail = error.find("detail");
+    const std::string digest = detail != error.end() && detail->is_object() ? text_member(*detail, "digest") : "";
+    if (Digest::try_parse(digest) && message.find(digest) == std::string::npos) message += " (" + digest + ")";
+    return message;
+}
+
 }  // namespace
 
 bool Refused::has_code(std::string_view code) const {
@@ -120,7 +130,7 @@ std::vector<Complaint> parse_complaints(std::string_view body) {
     if (!json.is_object()) return out;
     if (const auto errors = json.find("errors"); errors != json.end() && errors->is_array()) {
         for (const Json& error : *errors)
-            if (error.is_object()) out.push_back({text_member(error, "code"), text_member(error, "message")});
+            if (error.is_object()) out.push_back({text_member(error, "code"), message_of(error)});
     }
     if (!out.empty()) return out;
     std::string message = text_member(json, "message");

@@ -12,10 +12,20 @@ namespace wasmx::registry {
 
 namespace {
 
+// Once more where the answer was lost.
+io::HttpResponse send_greeting(io::HttpClient& http, const std::string& origin) {
+    try {
+        return http.send(greeting_request(origin));
+    } catch (const io::TransportError& error) {
+        if (error.kind() != io::TransportError::Kind::broken) throw;
+        return http.send(greeting_request(origin));
+    }
+}
+
 // What is answered to a plain request; nullopt when the port hangs up, as many do that want TLS.
 std::optional<int> plain_answer(io::HttpClient& http, const std::string& origin) {
     try {
-        return http.send(greeting_request(origin)).status;
+        return send_greeting(http, origin).status;
     } catch (const io::TransportError& error) {
         using Kind = io::TransportError::Kind;
         if (error.kind() == Kind::connect || error.kind() == Kind::resolve) throw;
@@ -67,10 +77,12 @@ Greeting greet(io::HttpClient& http, const std::string& registry) {
     Greeting out;
     out.origin = find_origin(http, registry);
     const TimePoint asked = system_clock().now();
-    const io::HttpResponse response = http.send(greeting_request(out.origin));
+    const io::HttpResponse response = send_greeting(http, out.origin);
     out.status = response.status;
     out.clock_ahead = ahead_of(response, asked, system_clock().now());
-    if (!is_answer_of_registry(out.status))
+    const bool is_page =
+        out.status == 200 && lower(response.find_header("Content-Type").value_or("")).starts_with("text/html");
+    if (is_page || !is_answer_of_registry(out.status))
         throw Error(Fault::unavailable, fmt::format("{}/v2/ answers {}, as no registry does", out.origin, out.status),
                     out.status >= 500 ? "the registry is overloaded or down; try again later"
                                       : "is that the host of a registry?");

@@ -28,8 +28,7 @@ void send_bytes(Session& session, const io::Body& bytes, Upload& upload) {
                          }};
     call.idle_limit = commit_idle_limit(4ULL << 30);  // how much it will be is not known; a proxy may take it all first
     Answer answer = session.send(call);
-    const int status = answer.response.status;
-    if (status != 202 && status != 201 && status != 204) throw upload_refusal(session, call, answer);
+    if (!is_success(answer.response.status)) throw upload_refusal(session, call, answer);
     upload.url = next_upload_url(session, call, answer);
 }
 
@@ -40,8 +39,7 @@ void commit(Session& session, const oci::Descriptor& blob, const Upload& upload)
     call.headers.push_back({"Content-Type", "application/octet-stream"});
     call.idle_limit = commit_idle_limit(blob.size);
     Answer answer = session.send(call);
-    const int status = answer.response.status;
-    if (status != 201 && status != 200 && status != 202 && status != 204) throw upload_refusal(session, call, answer);
+    if (!is_success(answer.response.status)) throw upload_refusal(session, call, answer);
     check_stored(call, answer, blob.digest);
 }
 
@@ -56,7 +54,8 @@ void upload_growing(Session& session, const io::Body& bytes, const std::function
             send_bytes(session, bytes, *upload);
             const oci::Descriptor blob = whole();
             upload->is_unanswered = true;
-            return commit(session, blob, *upload);
+            commit(session, blob, *upload);
+            return check_readable(session, blob);
         } catch (const Error& error) {
             if (error.fault() == Fault::interrupted) throw;
             // A right that is not there does not come while the rest is made.

@@ -39,6 +39,9 @@ constexpr std::array known{
     Known{"secondary rate limit", "GitHub asks for a pause of some minutes; then run the same command again"},
     Known{"toomanyrequests",
           "the registry limits how often it is asked: wait a minute, then run the same command again"},
+    Known{"no required ssl certificate",
+          "the server wants a client certificate: put it into /etc/docker/certs.d/HOST:PORT/client.cert, and its key "
+          "beside it into client.key"},
     Known{"egress is over the account limit",
           "the storage behind the registry is over its limit; run the same command again in some minutes"},
 };
@@ -67,6 +70,7 @@ std::string denied_hint(const Circumstances& c) {
 std::string login_command(const std::string& registry) { return "docker login " + shell_quoted(registry); }
 
 std::string mend_of(const Circumstances& c) {
+    if (!c.mend.empty()) return c.mend;
     // What a variable says comes before every login.
     return c.origin.starts_with('$') ? "set " + c.origin + " anew" : login_command(c.registry);
 }
@@ -90,8 +94,12 @@ std::string hint_for(int status, std::string_view said, const Circumstances& cir
         case 302:
         case 303:
         case 307:
-        case 308: return "a redirect is not followed here, since nobody vouches for where it leads";
-        case 413: return "the registry, or a proxy before it, takes no upload of this size";
+        case 308:
+            return "a redirect that may not be followed: it leads to another host, or would not take the request "
+                   "along. "
+                   "Is that the registry's address?";
+        case 413:
+            return "the registry, or a proxy before it (nginx: client_max_body_size), takes no upload of this size";
         case 429: return "the registry limits how often it is asked: wait a minute, then run the same command again";
         default: break;
     }

@@ -24,8 +24,8 @@ enum class Access { pull, push };
 /// How long an answer of some kilobytes may take, however steadily it comes.
 inline constexpr std::chrono::seconds small_answer_limit{120};
 
-/// How long to try. `brief`: once, and seconds rather than a minute for a silent registry; for a question that may be
-/// asked again.
+/// How long to try. `brief`: seconds rather than minutes, for a question that may be asked again: once more after an
+/// answer that was lost, and no more where nobody answers.
 enum class Patience { usual, brief };
 
 struct FoundManifest {
@@ -60,13 +60,14 @@ public:
     /// The manifest or index behind a tag or digest; nullopt when the registry says it has none: to our login, where we
     /// have one that it may want to see, since many hide what is private. A digest is verified.
     std::optional<FoundManifest> find_manifest(const std::string& tag_or_digest);
-    bool has_blob(const Digest& digest);
+    /// Whether the registry has it, and can give it: its last byte is read. `size` 0: not known.
+    bool has_blob(const Digest& digest, std::uint64_t size = 0);
     /// The bytes of a blob, verified against digest and size when they have been read to the end. A download that
     /// breaks off goes on where it was. The stream must not outlive the repository.
     io::SourcePtr open_blob(const oci::Descriptor& blob);
     /// Takes the blob over from another repository of the registry, without its bytes. False: it is to be uploaded,
     /// whatever the reason.
-    bool mount_blob(const Digest& digest, const std::string& from_repository);
+    bool mount_blob(const Digest& digest, const std::string& from_repository, std::uint64_t size = 0);
     /// Uploads (POST, then one PUT; what breaks off is gone on with where the registry can); returns when the registry
     /// has it. The caller asks has_blob first.
     void put_blob(const oci::Descriptor& blob, const io::Body& body);
@@ -74,7 +75,8 @@ public:
     /// often as it is opened, and waits for the rest; `whole` waits until it is known what they are. Whoever makes them
     /// may give up: what `bytes` and `whole` then throw comes out here. Nobody has asked whether the registry has it.
     void put_growing_blob(const io::Body& bytes, const std::function<oci::Descriptor()>& whole);
-    /// Stores the manifest under a tag and returns its digest, compared with what the registry says.
+    /// Stores the manifest under a tag and returns its digest. Read back at the tag, whatever the registry says of it:
+    /// it is there, or an error says so.
     Digest put_manifest(const std::string& tag, const std::string& bytes, const std::string& media_type);
     /// Ends the requests and waits of other threads with Fault::interrupted, but for those for a token; later ones are
     /// not concerned.
@@ -85,6 +87,7 @@ public:
     void prove_push();
 
 private:
+    void read_back(const std::string& tag, const Digest& digest);
     struct State;
     std::unique_ptr<State> state_;
 };

@@ -8,6 +8,8 @@
 #include <utility>
 
 #include "base/text.hpp"
+#include "io/compression.hpp"
+#include "io/json.hpp"
 #include "registry/download.hpp"
 #include "registry/registry.hpp"
 #include "registry/retry.hpp"
@@ -34,6 +36,12 @@ std::string content_type_of(const io::HttpResponse& response) {
     return std::string(trim(std::string_view(value).substr(0, value.find(';'))));
 }
 
+// Whoever stands before a registry has pages of his own, and his 404 is not the registry's word that there is nothing.
+bool is_in_foreign_words(int status, const FoundManifest& answer) {
+    if (answer.media_type == "text/html") return true;
+    return status != 200 && !trim(answer.bytes).empty() && !io::try_parse_json(answer.bytes).is_object();
+}
+
 void check_digest(const Call& call, const Digest& expected, const Digest& got, std::string_view who) {
     if (expected == got) return;
     throw Error(Fault::integrity, fmt::format("{} {}: {} {}, and the bytes have {}", call.method,
@@ -50,17 +58,17 @@ std::optional<Digest> stated_digest(const io::HttpResponse& response) {
 
 struct Repository::State {
     State(io::HttpClient& http, const oci::Reference& name, const Options& options)
-        : session(http, name, options), registry(name.registry()), patience(options.patience) {}
+        : session(http, name, options), registry(name.registry()), patience(options.patience), warn(options.warn) {}
 
     template <class Work>
     auto retrying(Work&& work) {
-        if (patience == Patience::brief) return work();
         return with_retries([this] { return session.waiting(); }, std::forward<Work>(work));
     }
 
     std::optional<FoundManifest> get_manifest(const std::string& key);
     void send_manifest(const std::string& tag, const std::string& bytes, const std::string& media_type,
                        const Digest& digest);
+    std::optional<Digest> digest_now_at(const std::string& tag);
     void keep_opened(const Digest& digest, Upload upload);
     std::optional<Upload> take_opened(const Digest& digest);
     std::optional<Upload> take_spare();
@@ -68,6 +76,7 @@ struct Repository::State {
     Session session;
     const std::string registry;
     const Patience patience;
+    const std::function<void(const std::string&)> warn;
     std::mutex mutex;
     std::map<Digest, Upload> opened;  // by a mount that was none
     std::optional<Upload> spare;      // opened as a proof
@@ -89,12 +98,18 @@ std::optional<FoundManifest> Repository::State::get_manifest(const std::string& 
     call.url = session.url_of("manifests/" + key);
     call.headers.push_back({"Accept", accepted_types()});
     call.total_limit = small_answer_limit;
-    Answer answer = session.send_following(call);
-    if (session.is_absent(answer)) return std::nullopt;
-    if (answer.response.status != 200) throw session.refusal(call, answer);
+    Answer answer = session.send(call);
+    const int status = answer.response.status;
+    if (status != 200 && !session.is_absent(answer)) throw session.refusal(call, answer);
     FoundManifest found;
     found.media_type = content_type_of(answer.response);
-    found.bytes = io::read_all(*answer.response.body, manifest_limit);
+    // A proxy may compress what nobody asked it to; JSON does not begin like that.
+    found.bytes = io::read_all(*io::decompressed(std::move(answer.response.body)), manifest_limit);
+    if (is_in_foreign_words(status, found))
+        throw Error(Fault::unavailable,
+                    fmt::format("GET {}: {}, and a page that is no registry's", printable_url(call.url), status),
+                    "a proxy, a login page or a web server answers in the registry's place: is the address right?");
+    if (status != 200) return std::nullopt;
     found.digest = io::sha256(found.bytes);
     if (const auto stated = stated_digest(answer.response))
         check_digest(call, *stated, found.digest, "the registry states");
@@ -108,8 +123,14 @@ std::optional<FoundManifest> Repository::find_manifest(const std::string& tag_or
 
 const std::string& Repository::registry() const noexcept { return state_->registry; }
 
-bool Repository::has_blob(const Digest& digest) {
-    return state_->retrying([&] { return ask_for_blob(state_->session, digest); });
+bool Repository::has_blob(const Digest& digest, std::uint64_t size) {
+    try {
+        return state_->retrying([&] { return ask_for_blob(state_->session, digest, size); });
+    } catch (const Refused& refused) {
+        // Who may push and not look, as docker has it: it is sent.
+        if (refused.fault() != Fault::denied || !state_->has_proved_push) throw;
+        return false;
+    }
 }
 
 io::SourcePtr Repository::open_blob(const oci::Descriptor& blob) {
@@ -128,14 +149,14 @@ void Repository::put_growing_blob(const io::Body& bytes, const std::function<oci
     upload_growing(state_->session, bytes, whole, std::move(upload));
 }
 
-bool Repository::mount_blob(const Digest& digest, const std::string& from_repository) {
+bool Repository::mount_blob(const Digest& digest, const std::string& from_repository, std::uint64_t size) {
     Session& session = state_->session;
     try {
         auto upload = mount_or_open(session, digest, from_repository);
         if (upload) state_->keep_opened(digest, std::move(*upload));
-        return !upload;
+        return !upload && has_bytes(session, digest, size);
     } catch (const io::TransportError&) {
-        return arrived_all_the_same(session, digest);
+        return arrived_all_the_same(session, digest, size);
     } catch (const Refused& refused) {
         // The upload that comes now is the next request, and the registry may have said when it wants that.
         const auto advice = retry_advice(refused);
@@ -173,27 +194,61 @@ void Repository::State::send_manifest(const std::string& tag, const std::string&
     call.headers.push_back({"Content-Type", media_type});
     call.body = io::body_of(bytes);
     Answer answer = session.send(call);
-    const int status = answer.response.status;
-    if (status != 201 && status != 200 && status != 202) throw session.refusal(call, answer);
+    if (!is_success(answer.response.status)) throw session.refusal(call, answer);
     if (const auto stored = stated_digest(answer.response)) check_digest(call, *stored, digest, "the registry stored");
 }
 
 Digest Repository::put_manifest(const std::string& tag, const std::string& bytes, const std::string& media_type) {
     const Digest digest = io::sha256(bytes);
-    state_->retrying([&] { state_->send_manifest(tag, bytes, media_type, digest); });
-    // By digest: the tag may lag behind for some seconds, and whoever reads it gets the digest from us anyway.
-    auto stored = find_manifest(digest.str());
-    // What was just taken may not be there for everybody yet.
-    for (int attempt = 1; !stored && attempt < attempts_to_read_back && state_->patience == Patience::usual;
-         ++attempt) {
-        state_->session.clock().wait(retry_delay(attempt, milliseconds(0), 0), state_->session.stop());
-        stored = find_manifest(digest.str());
+    try {
+        state_->retrying([&] { state_->send_manifest(tag, bytes, media_type, digest); });
+    } catch (const Error& error) {
+        // The first answer may have been lost, and a tag that may not be moved refuses what stands there already.
+        if (error.fault() == Fault::interrupted || state_->digest_now_at(tag) != digest) throw;
     }
-    if (!stored || stored->bytes != bytes)
+    try {
+        read_back(tag, digest);
+    } catch (const Refused& refused) {
+        if (refused.fault() != Fault::denied) throw;
+        if (state_->warn)
+            state_->warn(fmt::format("what was pushed cannot be read back with this login: {}", refused.message()));
+    }
+    return digest;
+}
+
+// nullopt: none, or nobody says.
+std::optional<Digest> Repository::State::digest_now_at(const std::string& tag) {
+    try {
+        const auto found = get_manifest(tag);
+        return found ? std::optional(found->digest) : std::nullopt;
+    } catch (const Error& error) {
+        if (error.fault() == Fault::interrupted) throw;
+        return std::nullopt;
+    }
+}
+
+// What was just taken may not be there for everybody yet, and the tag may be the old one for some seconds.
+void Repository::read_back(const std::string& tag, const Digest& digest) {
+    std::optional<FoundManifest> at_tag;
+    for (int attempt = 1;; ++attempt) {
+        at_tag = find_manifest(tag);
+        if (at_tag && at_tag->digest == digest) return;
+        if (attempt == attempts_to_read_back || state_->patience == Patience::brief) break;
+        state_->session.clock().wait(retry_delay(attempt, milliseconds(0), 0), state_->session.stop());
+    }
+    if (!find_manifest(digest.str()))
         throw Error(Fault::integrity,
                     fmt::format("the registry took the manifest {} and does not have it", digest.str()),
                     "run the same command again; if it stays so, the registry is at fault");
-    return digest;
+    if (!at_tag)
+        throw Error(Fault::integrity,
+                    fmt::format("the registry took the manifest {} and has no tag {}", digest.str(), tag),
+                    "run the same command again; if it stays so, the registry is at fault");
+    if (state_->warn)
+        state_->warn(
+            fmt::format("{} was pushed, and the tag {} is {}: somebody else has pushed it, or the registry is "
+                        "slow to tell",
+                        digest.str(), tag, at_tag->digest.str()));
 }
 
 void Repository::interrupt() { state_->session.interrupt(); }

@@ -33,6 +33,8 @@ std::optional<RetryAdvice> advice_on(const Refused& refused) {
     const auto asked = refused.asked_wait();
     if (asked && *asked > longest_asked_wait) return std::nullopt;
     if (refused.has_code("DIGEST_INVALID")) return advice(2);  // damaged on the way, or else by us
+    // The registry has not seen yet what it has just taken.
+    if (refused.has_code("MANIFEST_BLOB_UNKNOWN")) return advice(usual_attempts, asked);
     switch (refused.status()) {
         case 408:
         case 429:
@@ -46,10 +48,6 @@ std::optional<RetryAdvice> advice_on(const Refused& refused) {
             if (refused.message().find("secondary rate limit") != std::string::npos)
                 return advice(usual_attempts, std::max<milliseconds>(asked.value_or(minutes(1)), minutes(1)));
             if (refused.is_foreign()) return advice(2);  // the redirect expired: the registry gives a new one
-            return std::nullopt;
-        case 400:
-            // The registry has not seen yet what it has just taken.
-            if (refused.has_code("MANIFEST_BLOB_UNKNOWN")) return advice(usual_attempts, asked);
             return std::nullopt;
         case 416: return advice(usual_attempts);  // only uploads have ranges, and an upload asks how far it is
         case 404:
@@ -71,6 +69,15 @@ std::optional<RetryAdvice> advice_on(const io::TransportError& error, Contact co
             return advice(contact == Contact::had ? attempts_to_reach_again : 3);
         default: return advice(usual_attempts);
     }
+}
+
+// One answer can be lost by anybody; what takes long is left to whoever asks again.
+RetryAdvice briefly(RetryAdvice advice, const Error& error) {
+    constexpr milliseconds longest = seconds(2);
+    const auto* transport = dynamic_cast<const io::TransportError*>(&error);
+    const bool is_silent = transport != nullptr && transport->kind() != io::TransportError::Kind::broken;
+    if (is_silent || advice.at_least > longest) return {.attempts = 1};
+    return {.attempts = 2, .at_least = advice.at_least};
 }
 
 double random_jitter() {
@@ -97,7 +104,8 @@ void wait_or_rethrow(int attempt, const Waiting& waiting) {
     try {
         throw;
     } catch (const Error& error) {
-        const auto found = retry_advice(error, waiting.contact);
+        auto found = retry_advice(error, waiting.contact);
+        if (found && waiting.patience == Patience::brief) found = briefly(*found, error);
         if (found && attempt < found->attempts) {
             const milliseconds delay = retry_delay(attempt, found->at_least, random_jitter());
             if (waiting.tell && delay >= told_from)

@@ -9,6 +9,7 @@
 
 #include "base/error.hpp"
 #include "registry/clock.hpp"
+#include "registry/registry.hpp"
 
 namespace wasmx::registry {
 
@@ -33,6 +34,7 @@ struct Waiting {
     Clock& clock;
     std::stop_token stop{};
     Contact contact = Contact::none;
+    Patience patience = Patience::usual;
     /// Told of waits that are long enough for a person to wonder.
     std::function<void(const std::string&)> tell = nullptr;
 };

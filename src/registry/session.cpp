@@ -20,8 +20,10 @@ constexpr std::uint64_t announced_size = 1 << 20;
 
 bool is_long(const Call& call) { return call.body && call.body->size.value_or(announced_size) >= announced_size; }
 
-bool is_redirect(int status) {
-    return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+// What takes a body along, or does something, goes on only where method and body stay as they are. (RFC 9110, 15.4)
+bool is_followed(int status, const std::string& method) {
+    if (status == 307 || status == 308) return true;
+    return method == "GET" && (status == 301 || status == 302 || status == 303);
 }
 
 bool is_refusal(const io::HttpResponse& response, const std::vector<Challenge>& challenges) {
@@ -87,7 +89,11 @@ void Session::interrupt() {
 }
 
 Waiting Session::waiting() {
-    return {.clock = clock_, .stop = stop(), .contact = has_answered_ ? Contact::had : Contact::none, .tell = warn_};
+    return {.clock = clock_,
+            .stop = stop(),
+            .contact = has_answered_ ? Contact::had : Contact::none,
+            .patience = patience_,
+            .tell = warn_};
 }
 
 const std::string& Session::origin() {
@@ -103,7 +109,8 @@ bool Session::is_home(const std::string& url) {
     const io::Url target = io::Url::parse(url);
     const bool is_http = target.scheme == "https" || target.scheme == "http";
     if (!is_http || (home.scheme == "https" && target.scheme != "https"))
-        throw Error(Fault::denied, fmt::format("{} sends us to {}, which is not https", origin(), printable_url(url)));
+        throw Error(Fault::denied, fmt::format("{} sends us to {}, which is not https", origin(), printable_url(url)),
+                    target.scheme == "http" ? plain_location_hint() : std::string());
     return home.same_origin(target);
 }
 
@@ -118,12 +125,15 @@ io::HttpResponse Session::send_with(const Call& call, const Authorization* autho
     request.least_rate = least_rate;
     request.total_limit = call.total_limit;
     request.led_by = call.led_by;
-    if (is_long(call)) request.headers.push_back({"Expect", "100-continue"});
+    const bool is_announced = is_long(call) && may_announce_;
+    if (is_announced) request.headers.push_back({"Expect", "100-continue"});
     if (authorization != nullptr && !authorization->header.empty())
         request.secret_headers.emplace_back("Authorization", authorization->header);
     io::HttpResponse response = http_.send(request);
     has_answered_ = true;
-    return response;
+    if (response.status != 417 || !is_announced) return response;
+    may_announce_ = false;  // a proxy of HTTP/1.0: the same without it (RFC 9110, 10.1.1)
+    return send_with(call, authorization);
 }
 
 Answer Session::send_foreign(const Call& call) {
@@ -136,7 +146,7 @@ bool Session::is_absent(const Answer& answer) {
     return answer.response.status == 404 && !answer.is_foreign && !authenticator_.circumstances().stale;
 }
 
-Answer Session::send(const Call& call) {
+Answer Session::send_once(const Call& call) {
     if (!is_home(call.url)) return send_foreign(call);
     Authorization authorization = authenticator_.current(is_long(call) ? Need::long_request : Need::short_request);
     std::optional<Answer> with_login;  // whose refusal says more than that of a request without one
@@ -174,16 +184,18 @@ Answer Session::send(const Call& call) {
     }
 }
 
-Answer Session::send_following(const Call& call) {
+Answer Session::send(const Call& call) {
     Call next = call;
     for (int hops = 0; hops <= most_redirects; ++hops) {
-        Answer answer = send(next);
+        Answer answer = send_once(next);
         const auto location = answer.response.find_header("Location");
-        if (!is_redirect(answer.response.status) || !location) return answer;
+        if (!is_followed(answer.response.status, call.method) || !location) return answer;
         const std::string target = located(next.url, *location);
         if (io::Url::parse(next.url).scheme == "https" && io::Url::parse(target).scheme != "https")
-            throw Error(Fault::denied, fmt::format("{} redirects to {}, which is not https", printable_url(next.url),
-                                                   printable_url(target)));
+            throw Error(
+                Fault::denied,
+                fmt::format("{} redirects to {}, which is not https", printable_url(next.url), printable_url(target)),
+                plain_location_hint());
         next.url = target;
         next.led_by = answer.is_foreign ? std::optional(answer.response.peer) : std::nullopt;
     }

@@ -50,11 +50,12 @@ public:
 
     /// The URL of something in the repository: "manifests/1.0". May ask the registry whether it speaks https.
     std::string url_of(const std::string& path);
-    /// One request; a second one when the authorisation had to be got or renewed. Any status is a value.
+    /// One request; a second one when the authorisation had to be got or renewed, or the announcement of a body is not
+    /// understood. Any status is a value.
+    Answer send_once(const Call& call);
+    /// The same, following redirects by hand, as proxies and storages answer with: Authorization stays at home, https
+    /// stays https.
     Answer send(const Call& call);
-    /// The same, following redirects (each hop by hand: RFC 9110, 15.4): Authorization stays at home, https stays
-    /// https.
-    Answer send_following(const Call& call);
     /// Whether a URL that the registry gave us leads back to it. Throws when it would leave https.
     bool is_home(const std::string& url);
     /// Whether an answer says that the registry does not have what was asked for. Nothing is absent to a request whose
@@ -91,6 +92,7 @@ private:
     std::optional<std::string> origin_;  // "https://ghcr.io"
     const std::function<void(const std::string&)> warn_;
     std::atomic<bool> has_answered_ = false;
+    std::atomic<bool> may_announce_ = true;                           // that a body comes
     std::atomic<io::AddressScope> scope_ = io::AddressScope::global;  // of the registry, once it has answered
     std::mutex stopping_;
     std::stop_source calls_;

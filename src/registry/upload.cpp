@@ -4,22 +4,26 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "base/text.hpp"
 #include "io/url.hpp"
+#include "registry/download.hpp"
 #include "registry/retry.hpp"
 
 namespace wasmx::registry {
 
 namespace {
 
-Upload upload_of(const Call& call, const Answer& answer) {
+Upload upload_of(Session& session, const Call& call, const Answer& answer) {
     const auto location = answer.response.find_header("Location");
     if (!location || location->empty())
         throw Error(Fault::unavailable, fmt::format("POST {}: the registry opened an upload and does not say where",
                                                     printable_url(call.url)));
     const auto least = answer.response.find_header("OCI-Chunk-Min-Length");
-    return {.url = located(call.url, *location), .least_chunk = parse_number(trim(least.value_or(""))).value_or(0)};
+    std::string url = located(answer.url, *location);
+    (void)session.is_home(url);  // where it leads out of TLS, say so before the bytes are made
+    return {.url = std::move(url), .least_chunk = parse_number(trim(least.value_or(""))).value_or(0)};
 }
 
 }  // namespace
@@ -64,27 +68,77 @@ void check_stored(const Call& call, const Answer& answer, const Digest& digest) 
                   {}, answer.response.status, {{"DIGEST_INVALID", {}}}, std::nullopt, answer.is_foreign);
 }
 
-bool ask_for_blob(Session& session, const Digest& digest) {
+namespace {
+
+// By HEAD, which some know from their records alone.
+bool is_listed(Session& session, const Digest& digest) {
     Call call;
     call.method = "HEAD";
     call.url = session.url_of("blobs/" + digest.str());
-    Answer answer = session.send(call);
+    // A redirect to the storage says it too, and storages refuse HEAD on URLs that were signed for GET.
+    Answer answer = session.send_once(call);
     const auto is_there = [&] { return answer.response.status >= 200 && answer.response.status < 400; };
-    // A redirect to the storage proves it too, and storages refuse HEAD on URLs that were signed for GET.
     if (is_there()) return true;
     if (session.is_absent(answer)) return false;
-    if (answer.response.status == 401 || answer.response.status == 403) {
-        call.method = "GET";  // whose refusal has a body that says why
-        answer = session.send(call);
+    if (answer.response.status >= 400 && answer.response.status < 500 && answer.response.status != 429) {
+        call.method = "GET";  // whose refusal has a body that says why; and some proxies know no HEAD
+        answer = session.send_once(call);
         if (is_there()) return true;
         if (session.is_absent(answer)) return false;
     }
     throw session.refusal(call, answer);
 }
 
-bool arrived_all_the_same(Session& session, const Digest& digest) {
+bool has_length(const Answer& answer, std::uint64_t size) {
+    const auto& response = answer.response;
+    if (response.status == 206) {
+        const auto part = find_part(response.find_header("Content-Range").value_or(""));
+        return !part || part->whole.value_or(size) == size;
+    }
+    if (response.find_header("Content-Encoding")) return true;
+    return parse_number(trim(response.find_header("Content-Length").value_or(""))).value_or(size) == size;
+}
+
+}  // namespace
+
+bool has_bytes(Session& session, const Digest& digest, std::uint64_t size) {
+    Call call;
+    call.url = session.url_of("blobs/" + digest.str());
+    const std::uint64_t last = size == 0 ? 0 : size - 1;
+    call.headers.push_back({"Range", fmt::format("bytes={}-{}", last, last)});
+    constexpr int tries = 2;
+    for (int attempt = 1; attempt <= tries; ++attempt) {
+        try {
+            Answer answer = session.send(call);
+            const int status = answer.response.status;
+            if (status == 404 || (status == 416 && size > 0)) return false;
+            if (status == 401 || status == 403 || status == 408 || status == 429 || status >= 500)
+                throw session.refusal(call, answer);
+            if (status != 200 && status != 206) return true;  // it knows no ranges, and says nothing
+            if (size > 0 && !has_length(answer, size)) return false;
+            std::array<std::byte, 1> byte{};
+            if (size == 0 || answer.response.body->read(byte) == 1) return true;
+        } catch (const io::TransportError& error) {
+            // Broken off: by the network once, by what is missing each time.
+            if (error.kind() != io::TransportError::Kind::broken) throw;
+        }
+    }
+    return false;
+}
+
+bool ask_for_blob(Session& session, const Digest& digest, std::uint64_t size) {
+    if (!is_listed(session, digest)) return false;
     try {
-        return ask_for_blob(session, digest);
+        return has_bytes(session, digest, size);
+    } catch (const Refused& refused) {
+        if (refused.fault() != Fault::denied || retry_advice(refused)) throw;
+        return true;  // to a login that may not read we have its word alone
+    }
+}
+
+bool arrived_all_the_same(Session& session, const Digest& digest, std::uint64_t size) {
+    try {
+        return ask_for_blob(session, digest, size);
     } catch (const Error& error) {
         if (error.fault() == Fault::interrupted) throw;
         return false;
@@ -97,7 +151,7 @@ Upload open_upload(Session& session) {
     call.url = session.url_of("blobs/uploads/");
     Answer answer = session.send(call);
     if (answer.response.status != 202) throw session.refusal(call, answer);
-    return upload_of(call, answer);
+    return upload_of(session, call, answer);
 }
 
 bool cancel_upload(Session& session, const std::string& upload_url) noexcept {
@@ -116,7 +170,7 @@ bool cancel_upload(Session& session, const std::string& upload_url) noexcept {
 std::string next_upload_url(Session& session, const Call& call, const Answer& answer) {
     const auto location = answer.response.find_header("Location");
     if (!location || location->empty()) return call.url;
-    std::string next = located(call.url, *location);
+    std::string next = located(answer.url, *location);
     // The registry chose the storage, which chooses nobody in its turn.
     if (answer.is_foreign && !session.is_home(next) && io::Url::parse(next).host != io::Url::parse(call.url).host)
         throw Error(Fault::denied, fmt::format("{} {}: the storage leads on to {}", call.method,
@@ -150,7 +204,7 @@ std::optional<Upload> mount_or_open(Session& session, const Digest& digest, cons
     Answer answer = session.send(call);
     if (answer.response.status == 201) return std::nullopt;
     if (answer.response.status != 202) throw session.refusal(call, answer);
-    return upload_of(call, answer);
+    return upload_of(session, call, answer);
 }
 
 }  // namespace wasmx::registry

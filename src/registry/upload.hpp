@@ -60,15 +60,33 @@ std::string commit_url(const std::string& upload_url, const Digest& digest);
 /// Throws Refused, as a registry that notices it itself would, when `answer` says that something else was stored.
 void check_stored(const Call& call, const Answer& answer, const Digest& digest);
 
+/// The specification knows one status for each request; others of the kind have been met.
+constexpr bool is_success(int status) { return status >= 200 && status < 300; }
+
 /// Whether an error leaves open what became of a request.
 bool leaves_open(const Error& error);
 /// How long the reply to the last byte may take: a registry gives it when its storage has taken the whole blob, after 5
 /// to 11 s for 700 MB at ghcr.io. A limit of 30 s is what breaks large layers elsewhere.
 std::chrono::seconds commit_idle_limit(std::uint64_t size);
 
-/// Whether the registry has the blob. (distribution-spec, "Checking if content exists in the registry")
-bool ask_for_blob(Session& session, const Digest& digest);
-/// The same after a failure, of which any further one says nothing new: then no.
-bool arrived_all_the_same(Session& session, const Digest& digest);
+/// Whether the registry has the blob (distribution-spec, "Checking if content exists in the registry"), and its last
+/// byte: what a registry lists and what it can give may differ, after a garbage collection, or a disk that was full.
+/// `size` 0: not known.
+bool ask_for_blob(Session& session, const Digest& digest, std::uint64_t size);
+/// The second half of it.
+bool has_bytes(Session& session, const Digest& digest, std::uint64_t size);
+/// What was stored is not there.
+class NotKept : public Error {
+public:
+    explicit NotKept(std::string message)
+        : Error(Fault::integrity, std::move(message),
+                "run the same command again; if it stays so, the registry is at fault: its storage, or a cache of what "
+                "it has (distribution's `blobdescriptor`) that outlived a garbage collection") {}
+};
+/// After an upload: throws NotKept when the blob cannot be read. To a login that may not read we have the registry's
+/// word alone.
+void check_readable(Session& session, const oci::Descriptor& blob);
+/// The same as ask_for_blob after a failure, of which any further one says nothing new: then no.
+bool arrived_all_the_same(Session& session, const Digest& digest, std::uint64_t size);
 
 }  // namespace wasmx::registry

@@ -60,7 +60,7 @@ TEST_CASE("what answers like no registry") {
     CHECK_THROWS_AS(greet(http, "127.0.0.1:1"), io::TransportError);
 }
 
-TEST_CASE("a brief question is asked once") {
+TEST_CASE("a brief question is asked once more, and no more where nobody answers") {
     int asked = 0;
     test::HttpServer server([&](const test::Seen& seen) -> test::Reply {
         if (seen.target == "/v2/") return {.status = 200};
@@ -68,9 +68,15 @@ TEST_CASE("a brief question is asked once") {
         return {.status = 503};
     });
     io::HttpClient http({}, "test");
-    Repository repository(http, oci::Reference::parse(server.host() + "/kong/x"), {.patience = Patience::brief});
+    FakeClock clock;
+    Repository repository(http, oci::Reference::parse(server.host() + "/kong/x"),
+                          {.patience = Patience::brief, .clock = &clock});
     CHECK(error_of([&] { repository.find_manifest("1"); }).fault() == Fault::unavailable);
-    CHECK(asked == 1);
+    CHECK(asked == 2);
+    Repository nobody(http, oci::Reference::parse("127.0.0.1:1/kong/x"),
+                      {.patience = Patience::brief, .clock = &clock});
+    CHECK(error_of([&] { nobody.find_manifest("1"); }).fault() == Fault::unavailable);
+    CHECK(clock.waits().size() == 1);
 }
 
 TEST_SUITE_END();

@@ -241,7 +241,8 @@ TEST_CASE("manifests are stored, compared and read back") {
     const std::string type(oci::media_type::oci_manifest);
     const std::string key = io::sha256(manifest).str();
     const std::string put = "PUT /v2/kong/x/manifests/1";
-    const std::string get = "GET /v2/kong/x/manifests/" + key;
+    const std::string get = "GET /v2/kong/x/manifests/1";
+    const std::string get_by_digest = "GET /v2/kong/x/manifests/" + key;
     const test::Reply stored{.status = 201, .headers = {{"Docker-Content-Digest", key}}};
 
     Scene good({{put, complaint(400, "MANIFEST_BLOB_UNKNOWN")}, {put, stored}, {get, {.body = manifest}}});
@@ -260,10 +261,12 @@ TEST_CASE("manifests are stored, compared and read back") {
 
     std::vector<Scene::Step> never{{put, stored}};
     for (int i = 0; i < 5; ++i) never.push_back({get, {.status = 404}});
+    never.push_back({get_by_digest, {.status = 404}});
     Scene vanished(never);
     CHECK(error_of([&] { vanished.pushing().put_manifest("1", manifest, type); }).fault() == Fault::integrity);
+    vanished.check();
 
-    Scene invalid({{put, complaint(400, "MANIFEST_INVALID", "bad")}});
+    Scene invalid({{put, complaint(400, "MANIFEST_INVALID", "bad")}, {get, {.status = 404}}});
     CHECK(contains(error_of([&] { invalid.pushing().put_manifest("1", manifest, type); }).message(),
                    "MANIFEST_INVALID: bad"));
 }

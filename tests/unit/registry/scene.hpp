@@ -57,12 +57,19 @@ public:
         return open(Access::push, std::move(credential));
     }
 
-    /// All that was asked, without the greetings.
+    /// All that was asked, without the greetings, and without the questions for the last byte of a blob.
     std::vector<test::Seen> seen() const {
         auto all = registry.seen();
-        std::erase_if(all, is_greeting);
+        std::erase_if(all, [](const test::Seen& seen) { return is_greeting(seen) || is_last_byte(seen); });
         return all;
     }
+    /// How often the last byte of a blob was asked for.
+    auto last_bytes() const {
+        const auto all = registry.seen();
+        return std::count_if(all.begin(), all.end(), is_last_byte);
+    }
+    /// Whether what the registry says that it has can be read.
+    void answer_last_bytes(std::vector<test::Reply> replies) { last_byte_replies_ = std::move(replies); }
     /// How often GET /v2/ was asked.
     auto greetings() const {
         const auto all = registry.seen();
@@ -90,8 +97,31 @@ private:
         return seen.line() == "GET /v2/";
     }
 
+    static bool is_last_byte(const test::Seen& seen) {
+        return seen.method == "GET" && contains(seen.target, "/blobs/sha256:") &&
+               !seen.header("range").ends_with('-') && seen.headers.count("range") > 0;
+    }
+
+    test::Reply last_byte(const test::Seen& seen) {
+        if (!last_byte_replies_.empty()) {
+            const test::Reply reply = last_byte_replies_.front();
+            if (last_byte_replies_.size() > 1) last_byte_replies_.erase(last_byte_replies_.begin());
+            return filled_in(reply);
+        }
+        const std::string last = seen.header("range").substr(seen.header("range").find('-') + 1);
+        return {
+            .status = 206,
+            .headers = {{"Content-Range", "bytes " + last + "-" + last + "/" + std::to_string(std::stoul(last) + 1)}},
+            .body = "x"};
+    }
+
     test::Reply answer(const test::Seen& seen) {
         if (is_greeting(seen)) return filled_in(greeting_);
+        if (is_last_byte(seen)) {
+            const test::Reply reply = last_byte(seen);
+            if (reply.status == 404 && seen.headers.count("authorization") == 0) may_be_hidden_ = true;
+            return reply;
+        }
         const test::Reply reply = registry_script(seen);
         const bool is_refusal = reply.status == 401 || reply.status == 403 || reply.status == 404;
         if (is_refusal && seen.headers.count("authorization") == 0) may_be_hidden_ = true;
@@ -122,6 +152,7 @@ private:
     }
 
     const test::Reply greeting_;
+    std::vector<test::Reply> last_byte_replies_;
     std::atomic<bool> may_be_hidden_ = false;
     bool has_credential_ = false;
     io::HttpClient http_{{}, "unit-test"};

@@ -18,6 +18,7 @@
 #include "push/folders.hpp"
 #include "push/forward.hpp"
 #include "push/layers.hpp"
+#include "push/refused_types.hpp"
 #include "push/relay.hpp"
 #include "push/uploads.hpp"
 
@@ -378,8 +379,14 @@ private:
             manifest.annotations = wanted_.admitted.get();
             upload_config(sealed.config);
             sent_ = uploads_.finish();
-            return repository_.put_manifest(wanted_.target.tag().value_or("latest"), manifest.json(),
-                                            manifest.media_type);
+            try {
+                return repository_.put_manifest(wanted_.target.tag().value_or("latest"), manifest.json(),
+                                                manifest.media_type);
+            } catch (const registry::Refused& refused) {
+                std::string hint = hint_of_refused_types(refused, manifest);
+                if (hint.empty()) throw;
+                throw refused.with_hint(std::move(hint));
+            }
         });
     }
 

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import shutil
+import ssl
 import subprocess
 import sys
 import tarfile
@@ -357,6 +358,70 @@ class Faults(ExtractCase):
         self.on_layer(dropping)
         done = self.extract(exit_code=1)
         self.assertIn("attempts", done.stderr)
+
+
+class Reached(ExtractCase):
+    """How a registry is reached from this machine."""
+
+    def setUp(self):
+        super().setUp()
+        (self.folder / "home").mkdir()
+        self.certs = self.folder / "home" / ".config" / "containers" / "certs.d"
+
+    def certificate(self) -> ssl.SSLContext:
+        """One that is its own authority, for the server and for the client; the server asks for it."""
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "key.pem",
+                        "-out", "cert.pem", "-days", "2", "-subj", "/CN=test", "-addext", "subjectAltName=IP:127.0.0.1"],
+                       cwd=self.folder, check=True, capture_output=True)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.folder / "cert.pem", self.folder / "key.pem")
+        context.load_verify_locations(self.folder / "cert.pem")
+        context.verify_mode = ssl.CERT_REQUIRED
+        return context
+
+    def test_a_client_certificate_is_shown_as_docker_shows_it(self):
+        if shutil.which("openssl") is None:
+            self.skipTest("needs openssl")
+        registry = MemoryRegistry(self.certificate())
+        self.addCleanup(registry.close)
+        image = registry.image(TAG, [layer_of(member(FOLDER + "/a.txt", "a"))])
+        folder = self.certs / registry.host
+        folder.mkdir(parents=True)
+        shutil.copy(self.folder / "cert.pem", folder / "ca.crt")
+        (folder / "aa-damaged.crt").write_text("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
+        arguments = [image, "--path", f"/{FOLDER}/a.txt", "-o", "out", "--platform", "linux/arm64"]
+        none = self.run_program(*arguments, exit_code=1)
+        self.assertRegex(none.stderr, r"(?m)^hint: .*client\.cert")
+        shutil.copy(self.folder / "cert.pem", folder / "client.cert")
+        alone = self.run_program(*arguments, exit_code=2)
+        self.assertIn("client.key", alone.stderr)
+        shutil.copy(self.folder / "key.pem", folder / "client.key")
+        self.run_program(*arguments)
+        self.assertEqual((self.out / "a.txt").read_text(), "a")
+
+    def test_a_machine_without_a_network_is_told_from_a_service_that_is_down(self):
+        if subprocess.run(["unshare", "-rn", "true"], capture_output=True).returncode != 0:
+            self.skipTest("needs network namespaces")
+        for host in ("192.0.2.10", "[2001:db8::10]"):
+            with self.subTest(host):
+                done = subprocess.run(["unshare", "-rn", PROGRAM, "extract", f"{host}:5000/kong/x:1", "--path", "/x", "-o", "out"],
+                                      capture_output=True, text=True, timeout=120, cwd=self.folder / "in",
+                                      env=os.environ | {"HOME": str(self.folder / "home")})
+                self.assertEqual(done.returncode, 1, done.stderr)
+                self.assertRegex(done.stderr, r"(?m)^hint: this machine has no network")
+
+    def test_a_blob_that_is_listed_and_has_no_bytes(self):
+        image = self.registry.image(TAG, [layer_of(member(FOLDER + "/a.txt", "a"))])
+
+        def hollow(request, digest, data):
+            request.send_response(200)
+            request.send_header("Content-Length", str(len(data)))
+            request.end_headers()
+            return True
+
+        self.registry.fault = hollow
+        done = self.run_program(image, "--path", f"/{FOLDER}/a.txt", "-o", "out", "--platform", "linux/arm64", exit_code=1)
+        self.assertIn("(4 attempts)", done.stderr)
 
 
 class DiffIds(ExtractCase):

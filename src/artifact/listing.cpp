@@ -86,7 +86,7 @@ void Listing::add(const io::TarEntry& member) {
     check_folders(path);
     Member kept{.type = member.type, .size = member.size, .target = {}};
     if (member.type == Type::symlink || member.type == Type::hardlink) add_link(member, path, kept);
-    if (member.type == Type::other)
+    if (member.type == Type::other || member.type == Type::whiteout)
         object_to(fmt::format("{}: a device or the like, no file, directory or link", shown));
     const auto [place, is_new] = members_.try_emplace(path, kept);
     if (is_new) return;

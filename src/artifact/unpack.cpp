@@ -48,6 +48,7 @@ std::string unpack(const io::Body& tarball, io::TreeWriter& writer, std::uint64_
             case Type::file: writer.add_file(path, *reader.member(), member->mode, member->mtime); break;
             case Type::symlink: writer.add_symlink(path, member->target); break;
             case Type::hardlink: writer.add_hardlink(path, normal_path(member->target)); break;
+            case Type::whiteout:
             case Type::other: break;  // was refused
         }
     }

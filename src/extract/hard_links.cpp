@@ -186,7 +186,7 @@ private:
                     // A layer above has put a directory in its place; that one is not merged with anything below this.
                     on_the_way = search.is_directory[depth - 1]
                                      ? Answer{.kind = Kind::absent, .depth = path.size(), .target = {}}
-                                     : answer(type == Type::symlink ? Kind::symlink : Kind::blocked, depth, *node);
+                                     : answer(kind_on_the_way(type), depth, *node);
                 }
             }
             emptied = std::max(emptied, node->emptied);
@@ -258,6 +258,11 @@ bool follow(Search& search) {
     if (search.is_at_end() && answer.kind == Kind::symlink) {
         entry.type = Type::symlink;
         entry.target = answer.target;
+        return true;
+    }
+    // overlayfs makes all whiteouts of a file system out of one by hard links.
+    if (search.is_at_end() && answer.kind == Kind::whiteout) {
+        entry.type = Type::whiteout;
         return true;
     }
     try {

@@ -27,9 +27,14 @@ Answer::Kind kind_of(Type type) noexcept {
         case Type::directory: return Kind::directory;
         case Type::symlink: return Kind::symlink;
         case Type::hardlink: return Kind::hardlink;
+        case Type::whiteout: return Kind::whiteout;
         case Type::other: break;
     }
     return Kind::special;
+}
+
+Answer::Kind kind_on_the_way(Type type) noexcept {
+    return type == Type::symlink || type == Type::whiteout ? kind_of(type) : Kind::blocked;
 }
 
 LayerSearch::LayerSearch(Goal goal, const LayerLimits& limits, std::optional<Promise> promise)
@@ -142,7 +147,7 @@ std::optional<Answer> LayerSearch::found_in_layer() const {
         if (!node || node->type == Type::directory) continue;
         // A layer above has put a directory in its place; that one is not merged with anything below this one.
         if (is_directory_[depth - 1]) return answer(Kind::absent, whole);
-        return answer(node->type == Type::symlink ? Kind::symlink : Kind::blocked, depth);
+        return answer(kind_on_the_way(node->type), depth);
     }
     if (layer_.something_below) return answer(Kind::directory, whole);
     return std::nullopt;

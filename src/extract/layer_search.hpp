@@ -28,7 +28,8 @@ struct Answer {
         special,  ///< a device, a pipe
         absent,
         blocked,   ///< something above the path is no directory
-        deleted,   ///< by a whiteout
+        deleted,   ///< by a whiteout beside it
+        whiteout,  ///< it is one itself, as overlayfs stores it
         replaced,  ///< an opaque directory above the path hides what lower layers have there
     };
     Kind kind = Kind::absent;
@@ -37,6 +38,8 @@ struct Answer {
     std::uint64_t member = 0;  ///< of a link: its number in the layer
 };
 Answer::Kind kind_of(io::TarEntry::Type type) noexcept;
+/// The same of what stands above the path and is no directory.
+Answer::Kind kind_on_the_way(io::TarEntry::Type type) noexcept;
 
 /// Beyond what any image has; what is beyond is not read on.
 struct LayerLimits {

@@ -7,6 +7,7 @@
 
 #include "base/error.hpp"
 #include "base/text.hpp"
+#include "extract/path.hpp"
 #include "io/compression.hpp"
 
 namespace wasmx::extract {
@@ -21,6 +22,9 @@ void read_layer(Layers& layers, std::size_t layer, LayerObserver& observer) {
             io::TarReader reader(*bytes);
             while (const auto member = reader.next()) {
                 observer.observe(*member, reader);
+                if (member->is_opaque)
+                    observer.observe({.path = fmt::format("{}/{}", member->path, opaque_whiteout), .target = {}},
+                                     reader);
                 if (observer.is_settled()) return;
             }
             io::drain(*bytes);  // the digests are of all bytes: whatever stands after the archive counts too

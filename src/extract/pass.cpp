@@ -21,6 +21,7 @@ std::string reason(const Goal& goal, const Answer& answer, std::size_t number) {
     const std::string above = text_of(std::span(goal.path).first(answer.depth));
     switch (answer.kind) {
         case Kind::deleted:
+        case Kind::whiteout:
             return path == above ? fmt::format("{} was deleted by layer {}", path, number)
                                  : fmt::format("{} was deleted with {} by layer {}", path, above, number);
         case Kind::replaced:

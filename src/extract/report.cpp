@@ -26,6 +26,7 @@ std::string_view name_of(Type type) {
         case Type::directory: return "directory";
         case Type::symlink: return "symlink";
         case Type::hardlink: return "hardlink";
+        case Type::whiteout:
         case Type::other: break;
     }
     return "special";

@@ -228,7 +228,7 @@ private:
         for (auto& [path, entry] : in_layer_) {
             entry.layer = layer;
             if (entry.type != Type::directory) hidden_.add(path);
-            entries_.try_emplace(path, std::move(entry));
+            if (entry.type != Type::whiteout) entries_.try_emplace(path, std::move(entry));
         }
         for (const std::string& path : whiteouts_) hidden_.add(path);
         for (const std::string& path : blocked_) hidden_.add(path);
@@ -310,6 +310,7 @@ Tree search_tree(Layers layers, const Selection& selection, Content content, con
             const Path base = goal.path;
             if (content == Content::taken) {
                 resolve_hard_links(layers, hard_links_in(search.entries(), base), limits, search.spool());
+                std::erase_if(search.entries(), [](const auto& row) { return row.second.type == Type::whiteout; });
                 check_size(search.entries(), limits);
             }
             return std::move(search).take(base);

@@ -41,11 +41,30 @@ std::string either(const char* native, const char* utf8) {
     return utf8 == nullptr ? std::string() : std::string(utf8);
 }
 
+// overlayfs' own marks, of root ("trusted.") or of a user name space ("user.").
+bool has_overlay_mark(archive_entry* entry, std::string_view mark, std::string_view wanted) {
+    const char* name = nullptr;
+    const void* value = nullptr;
+    std::size_t size = 0;
+    archive_entry_xattr_reset(entry);
+    while (archive_entry_xattr_next(entry, &name, &value, &size) == ARCHIVE_OK) {
+        const std::string_view key(name);
+        if (key != fmt::format("trusted.overlay.{}", mark) && key != fmt::format("user.overlay.{}", mark)) continue;
+        if (wanted.empty() || std::string_view(static_cast<const char*>(value), size) == wanted) return true;
+    }
+    return false;
+}
+
 TarEntry::Type type_of(archive_entry* entry) {
     if (archive_entry_hardlink(entry) != nullptr || archive_entry_hardlink_utf8(entry) != nullptr)
         return TarEntry::Type::hardlink;
     switch (archive_entry_filetype(entry)) {
-        case AE_IFREG: return TarEntry::Type::file;
+        case AE_IFREG:
+            return archive_entry_size(entry) == 0 && has_overlay_mark(entry, "whiteout", "") ? TarEntry::Type::whiteout
+                                                                                             : TarEntry::Type::file;
+        case AE_IFCHR:
+            return archive_entry_rdevmajor(entry) == 0 && archive_entry_rdevminor(entry) == 0 ? TarEntry::Type::whiteout
+                                                                                              : TarEntry::Type::other;
         case AE_IFDIR: return TarEntry::Type::directory;
         case AE_IFLNK: return TarEntry::Type::symlink;
         default: return TarEntry::Type::other;
@@ -112,7 +131,8 @@ std::optional<TarEntry> TarReader::next() {
         state_->at_end = true;
         return std::nullopt;
     }
-    if (status < ARCHIVE_WARN) state_->fail("reading the archive");  // a warning is about a name's character set
+    // A warning is about a name's character set; "retry" is what libarchive says of a damaged header.
+    if (status != ARCHIVE_OK && status != ARCHIVE_WARN) state_->fail("reading the archive");
     state_->has_member = true;
     state_->left = UINT64_MAX;
     TarEntry out;
@@ -127,6 +147,7 @@ std::optional<TarEntry> TarReader::next() {
     out.uid = static_cast<std::uint64_t>(archive_entry_uid(entry));
     out.gid = static_cast<std::uint64_t>(archive_entry_gid(entry));
     out.mtime = archive_entry_mtime(entry);
+    out.is_opaque = out.type == TarEntry::Type::directory && has_overlay_mark(entry, "opaque", "y");
     return out;
 }
 
@@ -240,6 +261,10 @@ private:
             case TarEntry::Type::hardlink:
                 archive_entry_set_filetype(e, AE_IFREG);
                 archive_entry_set_hardlink(e, entry_.target.c_str());
+                break;
+            case TarEntry::Type::whiteout:
+                archive_entry_set_filetype(e, AE_IFCHR);
+                archive_entry_set_rdev(e, 0);
                 break;
             default:
                 archive_entry_set_filetype(e, AE_IFREG);

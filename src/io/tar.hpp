@@ -9,7 +9,9 @@ namespace wasmx::io {
 
 /// A member of a tar archive.
 struct TarEntry {
-    enum class Type { file, directory, symlink, hardlink, other };
+    /// A whiteout is how overlayfs stores a deleted file: a character device 0/0, or an empty file that says so in an
+    /// extended attribute. (Linux, Documentation/filesystems/overlayfs.rst, "whiteouts and opaque directories")
+    enum class Type { file, directory, symlink, hardlink, whiteout, other };
     std::string path;  ///< as stored; no normalisation
     Type type = Type::file;
     std::string target;  ///< of a link
@@ -18,6 +20,7 @@ struct TarEntry {
     std::uint64_t uid = 0;
     std::uint64_t gid = 0;
     std::int64_t mtime = 0;  ///< seconds since the epoch
+    bool is_opaque = false;  ///< a directory that overlayfs does not merge with those below it
 };
 
 /// Walks a tar archive of any common dialect, which is not compressed, in one pass and in bounded memory.

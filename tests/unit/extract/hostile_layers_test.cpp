@@ -76,8 +76,10 @@ TEST_CASE("a hard link to outside is followed nowhere") {
 TEST_CASE("devices and pipes are no files") {
     for (const char type : {'3', '4', '6'}) {
         CAPTURE(type);
-        CHECK(has(outcome(layer_of(raw_header("x", type, 0) + raw_end()), Fault::not_found), "a device or the like"));
-        CHECK(has(outcome(layer_of(raw_header("x", type, 0) + raw_end()), Fault::not_found, "/x/y"), "no directory"));
+        CHECK(has(outcome(layer_of(raw_header("x", type, 0, {}, 1) + raw_end()), Fault::not_found),
+                  "a device or the like"));
+        CHECK(has(outcome(layer_of(raw_header("x", type, 0, {}, 1) + raw_end()), Fault::not_found, "/x/y"),
+                  "no directory"));
     }
     CHECK(outcome(layer_of(raw_header("dev", '3', 0) + tar({file("x", "1")})), Fault::bug) == "1");
 }

@@ -32,6 +32,8 @@ inline Member whiteout(const std::string& path) {
     const auto name = path.rfind('/') + 1;
     return file(path.substr(0, name) + ".wh." + path.substr(name), "");
 }
+/// The same as overlayfs stores it, a character device 0/0.
+inline Member whiteout_device(std::string path) { return {Type::whiteout, std::move(path), {}}; }
 inline Member opaque(const std::string& path) { return file(path + "/.wh..wh..opq", ""); }
 
 using Members = std::vector<Member>;
@@ -90,7 +92,8 @@ inline std::vector<Digest> diff_ids_of(const std::vector<std::string>& blobs) {
 
 /// One header block of the ustar format, with any type and any claimed size: what eleven octal digits do not hold as
 /// GNU's binary number. (POSIX.1-2017, pax, "ustar Interchange Format"; GNU tar manual, "Extensions")
-inline std::string raw_header(std::string_view name, char type, std::uint64_t size, std::string_view target = {}) {
+inline std::string raw_header(std::string_view name, char type, std::uint64_t size, std::string_view target = {},
+                              std::uint64_t device = 0) {
     std::string block(512, '\0');
     const auto put = [&block](std::size_t at, std::string_view text) {
         std::copy(text.begin(), text.end(), block.begin() + static_cast<std::ptrdiff_t>(at));
@@ -117,10 +120,22 @@ inline std::string raw_header(std::string_view name, char type, std::uint64_t si
     put(257, std::string_view("ustar\0"
                               "00",
                               8));
+    put(329, octal(device, 7));  // its major number; the minor one is 0
     std::uint64_t sum = 0;
     for (const char c : block) sum += static_cast<unsigned char>(c);
     put(148, octal(sum, 6) + std::string("\0 ", 2));
     return block;
+}
+/// A file of that name with its padding.
+inline std::string raw_file(std::string_view name, const std::string& content, char type = '0') {
+    return raw_header(name, type, content.size()) + content + std::string((512 - content.size() % 512) % 512, '\0');
+}
+/// A record for the member that follows: "SCHILY.xattr.trusted.overlay.opaque=y". (POSIX.1-2017, pax, "Extended
+/// Header")
+inline std::string raw_record(const std::string& text) {
+    std::size_t size = text.size() + 3;  // a digit, a blank and the end of the line
+    while (std::to_string(size).size() + text.size() + 2 != size) ++size;
+    return raw_file("x", std::to_string(size) + " " + text + "\n", 'x');
 }
 inline std::string raw_end() { return std::string(1024, '\0'); }
 

@@ -42,6 +42,7 @@ std::string shown(const Tree& tree) {
             case Type::directory: out += "/"; break;
             case Type::symlink: out += "->" + entry.target; break;
             case Type::hardlink: out += "=>" + entry.target; break;
+            case Type::whiteout:
             case Type::other: out += "?"; break;
         }
     }
@@ -99,6 +100,26 @@ const std::vector<Row> rows{
      "/d/*",
      "a=1 b=3 c=4"},
     {"a whiteout", {{file("d/a", "1"), file("d/b", "2")}, {whiteout("d/a")}}, "/d/*", "b=2"},
+    {"a device 0/0 for a deleted file, which docker and podman take for a whiteout",
+     {{file("d/a", "1"), file("d/b", "2")}, {whiteout_device("d/a")}},
+     "/d/.",
+     "b=2"},
+    {"for a deleted folder", {{file("d/a/x", "1"), file("d/b", "2")}, {whiteout_device("./d/a")}}, "/d/.", "b=2"},
+    {"for the folder itself, made anew in another layer",
+     {{file("d/a", "1")}, {whiteout_device("d")}, {file("d/b", "2")}},
+     "/d/.",
+     "b=2",
+     2},
+    {"with a new file in its place later in the layer",
+     {{file("d/a", "1")}, {whiteout_device("d/a"), file("d/a", "2")}},
+     "/d/.",
+     "a=2"},
+    {"in the place of a file of its own layer", {{file("d/a", "1"), whiteout_device("d/a")}}, "/d/.", ""},
+    {"a deleted file that is a hard link to another, as overlayfs makes them",
+     {{file("d/a", "1"), file("d/b", "2"), file("d/c", "3")},
+      {whiteout_device("e"), hardlink("d/a", "e"), whiteout_device("d/b"), hardlink("d/c", "d/b")}},
+     "/d/.",
+     ""},
     {"a whiteout of a folder in it", {{file("d/a/x", "1"), file("d/b", "2")}, {whiteout("d/a")}}, "/d/.", "b=2"},
     {"a whiteout and a new file", {{file("d/a", "1")}, {whiteout("d/a"), file("d/a", "2")}}, "/d/.", "a=2"},
     {"a whiteout and a new folder", {{file("d/a/x", "1")}, {file("d/a/y", "2"), whiteout("d/a")}}, "/d/.", "a/y=2"},
@@ -215,10 +236,27 @@ TEST_CASE("a selection comes to what all layers make of it") {
     }
 }
 
+TEST_CASE("a folder that overlayfs does not merge, by its extended attribute") {
+    const auto layers = [](const std::string& upper) {
+        const std::vector<std::string> blobs{tar({file("d/a", "1"), file("d/e/x", "x")}), upper + raw_end()};
+        return Layers{.diff_ids = diff_ids_of(blobs), .open = [blobs](std::size_t index) {
+                          return io::verified(io::from_string(blobs[index]), io::sha256(blobs[index]),
+                                              blobs[index].size());
+                      }};
+    };
+    const std::string opaque_folder = raw_record("SCHILY.xattr.trusted.overlay.opaque=y") + raw_header("d/", '5', 0);
+    const std::string file_in_it = raw_file("d/b", "2");
+    for (const std::string& upper : {opaque_folder + file_in_it, file_in_it + opaque_folder})
+        CHECK(shown(search_tree(layers(upper), Selection::parse("/d/."), Content::taken)) == "b=2");
+    CHECK(shown(search_tree(layers(raw_header("d/", '5', 0) + file_in_it), Selection::parse("/d/."), Content::taken)) ==
+          "a=1 b=2 e/x=x");
+}
+
 TEST_CASE("a folder that is not there") {
     CHECK(failure({{file("a", "")}}, "/d/.") == "/d is not in the image");
     CHECK(failure({{file("d", "")}}, "/d/.") == "/d is no directory");
     CHECK(failure({{file("d/a", "")}, {whiteout("d")}}, "/d/*") == "/d was deleted by layer 2");
+    CHECK(failure({{file("d/a", "")}, {whiteout_device("d")}}, "/d/*") == "/d was deleted by layer 2");
     CHECK(failure({{file("d", "")}}, "/d/e/*") == "/d/e is not in the image: /d is no directory (layer 1)");
     CHECK(failure({{symlink("d", "d")}}, "/d/*").find("more than 40 links") != std::string::npos);
     CHECK(failure({{symlink("d", "e")}}, "/d/*") == "following /d, a symbolic link to e; /e is not in the image");

@@ -184,6 +184,45 @@ TEST_CASE("a header takes no more memory than a header needs") {
     }
 }
 
+TEST_CASE("what overlayfs stores of deleted files and replaced folders") {
+    const auto types_in = [](const std::string& archive) {
+        const SourcePtr source = from_string(archive);
+        TarReader reader(*source);
+        std::string out;
+        while (const auto member = reader.next())
+            out += member->path + (member->type == Type::whiteout ? " deleted " : member->is_opaque ? " opaque " : " ");
+        return out;
+    };
+    using test::raw_file;
+    using test::raw_header;
+    using test::raw_record;
+    CHECK(types_in(raw_header("gone", '3', 0) + raw_header("tty", '3', 0, {}, 5) + raw_header("block", '4', 0)) ==
+          "gone deleted tty block ");
+    for (const std::string space : {"trusted", "user"}) {
+        const std::string mark = "SCHILY.xattr." + space + ".overlay.";
+        CHECK(types_in(raw_record(mark + "opaque=y") + raw_header("d/", '5', 0)) == "d/ opaque ");
+        CHECK(types_in(raw_record(mark + "opaque=x") + raw_header("d/", '5', 0)) == "d/ ");
+        CHECK(types_in(raw_record(mark + "opaque=y") + raw_file("f", "1")) == "f ");
+        CHECK(types_in(raw_record(mark + "whiteout=") + raw_file("f", "")) == "f deleted ");
+        CHECK(types_in(raw_record(mark + "whiteout=") + raw_file("f", "1")) == "f ");
+    }
+    CHECK(types_in(raw_record("LIBARCHIVE.xattr.trusted.overlay.opaque=eQ") + raw_header("d/", '5', 0)) ==
+          "d/ opaque ");
+}
+
+TEST_CASE(
+    "a header that is none ends the archive, as it does for docker: here the bytes of a hard link that has some") {
+    const std::string archive = test::raw_file("a", "1") + test::raw_file("b", "1", '1') + test::raw_file("c", "2");
+    const SourcePtr source = from_string(archive);
+    TarReader reader(*source);
+    const Error error = test::error_of([&] {
+        while (reader.next()) {
+        }
+    });
+    CHECK(error.fault() == Fault::integrity);
+    CHECK(error.message().find("INTERNAL") == std::string::npos);
+}
+
 TEST_CASE("an upstream failure comes through the library as it was") {
     const std::string archive = read_in_chunks(*tar_from({file("a", sample(100000))}), chunk_size);
     FailingSource failing(archive.substr(0, 40000));

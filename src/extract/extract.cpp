@@ -75,12 +75,13 @@ void check_times(const oci::Descriptor& layer, unsigned times) {
 
 io::SourcePtr open_layer(registry::Repository& repository, const oci::Descriptor& layer, Progress& progress,
                          Fetched& fetched) {
-    if (is_kept_elsewhere(layer))
+    // The registry may have been given it all the same. (dockerd, "allow-nondistributable-artifacts")
+    if (is_kept_elsewhere(layer) && layer.data.empty() && !repository.has_blob(layer.digest))
         throw Error(Fault::not_found, fmt::format("{} is a foreign layer ({}), which is kept outside the registry",
                                                   layer.digest.brief(), printable(layer.media_type)));
     ++fetched.layers;
     auto task = progress.task(fmt::format("layer {} {}", layer.digest.brief(), human_bytes(layer.size)), layer.size);
-    auto fetch = std::make_unique<Fetch>(repository.open_blob(layer), std::move(task), fetched);
+    auto fetch = std::make_unique<Fetch>(image::open_blob(repository, layer), std::move(task), fetched);
     constexpr std::uint64_t least_ahead = 1 << 20;  // with less the thread costs more than it saves
     if (layer.size < least_ahead) return fetch;
     return std::make_unique<FetchAhead>(std::move(fetch));

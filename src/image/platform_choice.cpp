@@ -4,9 +4,6 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <set>
-
-#include "base/error.hpp"
 #include "base/text.hpp"
 
 namespace wasmx::image {
@@ -18,20 +15,10 @@ std::string platform_text(const std::string& os, const std::string& architecture
     return printable(fmt::format("{}/{}{}{}", os, architecture, variant.empty() ? "" : "/", variant));
 }
 
+// Some tools write the kernel's name of an architecture in place of Go's; engines take either. (containerd platforms,
+// normalizeArch, normalizeOS)
 bool fits(const oci::Platform& platform, const std::string& os, const std::string& architecture) {
-    return os == oci::Platform::os() && architecture == platform.docker_arch();
-}
-
-// v8 is the only variant of arm64 and v1 the plainest of amd64: each means the same as none. (image-index.md, "Platform
-// Variants")
-bool is_plain(const oci::Platform& platform, const std::string& variant) {
-    return variant.empty() || variant == (platform.architecture() == oci::Architecture::arm64 ? "v8" : "v1");
-}
-
-Error wrong_platform(const oci::Platform& platform, const std::set<std::string>& there) {
-    return {Fault::not_found,
-            fmt::format("the image is not for {}: it has {}", platform.docker_platform(), fmt::join(there, ", ")),
-            "name the platform you want with --platform, or an image for it"};
+    return lower(os) == oci::Platform::os() && oci::Platform::from_architecture(lower(architecture)) == platform;
 }
 
 // BuildKit lists an image's provenance beside it, under a platform that nobody asks for.
@@ -41,20 +28,34 @@ bool is_no_image(const oci::IndexEntry& entry) {
 
 }  // namespace
 
-const oci::IndexEntry& choose(const oci::Index& index, const oci::Platform& platform) {
-    std::set<std::string> there;
-    for (const oci::IndexEntry& entry : index.manifests) {
-        if (is_no_image(entry)) continue;
-        if (fits(platform, entry.os, entry.architecture) && is_plain(platform, entry.variant)) return entry;
-        there.insert(platform_text(entry.os, entry.architecture, entry.variant));
-    }
+Error wrong_platform(const oci::Platform& platform, std::set<std::string> there) {
     if (there.empty()) there.insert("no image at all");
-    throw wrong_platform(platform, there);
+    return {Fault::not_found,
+            fmt::format("the image is not for {}: it has {}", platform.docker_platform(), fmt::join(there, ", ")),
+            "name the platform you want with --platform, or an image for it"};
 }
 
-void check_platform(const oci::ImageConfig& config, const oci::Platform& platform) {
-    if (!fits(platform, config.os, config.architecture))
-        throw wrong_platform(platform, {platform_text(config.os, config.architecture, {})});
+std::vector<oci::IndexEntry> candidates(const oci::Index& index, const oci::Platform& platform,
+                                        std::set<std::string>& there) {
+    std::vector<oci::IndexEntry> stated;
+    std::vector<oci::IndexEntry> unstated;
+    for (const oci::IndexEntry& entry : index.manifests) {
+        if (is_no_image(entry)) continue;
+        if (entry.os.empty() && entry.architecture.empty())
+            unstated.push_back(entry);
+        else if (!fits(platform, entry.os, entry.architecture) || !platform.is_plain(entry.variant))
+            there.insert(platform_text(entry.os, entry.architecture, entry.variant));
+        else if (stated.empty())
+            stated.push_back(entry);
+    }
+    stated.insert(stated.end(), unstated.begin(), unstated.end());
+    return stated;
+}
+
+bool is_for(const oci::ImageConfig& config, const oci::Platform& platform, std::set<std::string>& there) {
+    if (fits(platform, config.os, config.architecture)) return true;
+    there.insert(platform_text(config.os, config.architecture, {}));
+    return false;
 }
 
 }  // namespace wasmx::image

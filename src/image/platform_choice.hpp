@@ -1,17 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
 #include "oci/manifest.hpp"
 #include "oci/platform.hpp"
 
 namespace wasmx::image {
 
-/// The image of an index that is for `platform`; the first, if it lists several. Throws Fault::not_found naming the
-/// platforms there are. (OCI image-spec, image-index.md)
-const oci::IndexEntry& choose(const oci::Index& index, const oci::Platform& platform);
+/// The entries of an index that may be the image for `platform`, in the order in which they are to be asked: the first
+/// that says so; then those that state no platform, whose configs have to be asked. The platforms of the others are
+/// added to `there`. (OCI image-spec, image-index.md: "platform" is optional)
+std::vector<oci::IndexEntry> candidates(const oci::Index& index, const oci::Platform& platform,
+                                        std::set<std::string>& there);
 
-/// Throws Fault::not_found, naming what there is, unless the image is for `platform`. A manifest that stands alone says
-/// so nowhere else, and an index may be wrong about it.
-void check_platform(const oci::ImageConfig& config, const oci::Platform& platform);
+/// Whether the config is of an image for `platform`; if not, what it says is added to `there`. An index may be wrong
+/// about it.
+bool is_for(const oci::ImageConfig& config, const oci::Platform& platform, std::set<std::string>& there);
+
+/// Fault::not_found, naming the platforms there are.
+Error wrong_platform(const oci::Platform& platform, std::set<std::string> there);
 
 }  // namespace wasmx::image

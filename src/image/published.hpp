@@ -22,11 +22,15 @@ struct Published {
     std::string config_json;  ///< its bytes, which its digest is of
 };
 
+/// The bytes of a blob, out of the manifest where that has them ("data"), else from the registry; verified either way.
+/// (OCI image-spec, descriptor.md)
+io::SourcePtr open_blob(registry::Repository& repository, const oci::Descriptor& blob);
+
 /// A layer as a manifest of ours names it: without annotations, and Docker's type as OCI's, whose bytes are the same.
 oci::Descriptor oci_form(oci::Descriptor layer);
 
 /// Follows `reference` (tag or digest) through an index to the image for `platform`; nullopt when there is no such tag.
-/// An image for other platforms is Fault::not_found naming those there are.
+/// An image for other platforms, and an artifact that is no image, are Fault::not_found naming what there is.
 std::optional<Published> find_published(registry::Repository& repository, const oci::Reference& reference,
                                         const oci::Platform& platform);
 /// The same, where no such tag is Fault::not_found.

@@ -6,7 +6,9 @@
 
 #include "base/error.hpp"
 #include "base/text.hpp"
+#include "io/base64.hpp"
 #include "io/json.hpp"
+#include "io/stream.hpp"
 
 namespace wasmx::oci {
 
@@ -42,6 +44,10 @@ Descriptor descriptor_from(const Json& json) {
     if (!json.at("size").is_number_unsigned()) throw Error(Fault::integrity, "a descriptor whose size is no size");
     out.size = json.at("size").get<std::uint64_t>();
     out.annotations = texts(json, "annotations");
+    if (const auto data = json.find("data"); data != json.end() && data->is_string()) {
+        auto bytes = io::base64_decode(data->get<std::string>());
+        if (bytes && bytes->size() == out.size && io::sha256(*bytes) == out.digest) out.data = *std::move(bytes);
+    }
     return out;
 }
 
@@ -60,6 +66,7 @@ Manifest manifest_from(const Json& json) {
     out.config = descriptor_from(json.at("config"));
     for (const Json& layer : json.at("layers")) out.layers.push_back(descriptor_from(layer));
     out.annotations = texts(json, "annotations");
+    out.artifact_type = text_or_empty(json, "artifactType");
     return out;
 }
 
@@ -84,6 +91,13 @@ Index index_from(const Json& json) {
 
 Manifest Manifest::parse(std::string_view text) { return reading("image manifest", text, manifest_from); }
 Index Index::parse(std::string_view text) { return reading("image index", text, index_from); }
+
+// The last two are what early registries made of Docker's. (moby, distribution/pull_v2.go, defaultImageTypes)
+bool Manifest::is_image() const {
+    const std::string_view type = config.media_type;
+    return type == media_type::oci_config || type == media_type::docker_config || type.empty() ||
+           type == "application/octet-stream" || type == "text/html";
+}
 
 std::string Manifest::json() const {
     Json out{{"schemaVersion", 2}, {"mediaType", media_type}, {"config", json_of(config)}, {"layers", Json::array()}};

@@ -22,6 +22,7 @@ inline constexpr std::string_view oci_config = "application/vnd.oci.image.config
 inline constexpr std::string_view oci_layer_tar = "application/vnd.oci.image.layer.v1.tar";
 inline constexpr std::string_view oci_layer_gzip = "application/vnd.oci.image.layer.v1.tar+gzip";
 inline constexpr std::string_view oci_layer_zstd = "application/vnd.oci.image.layer.v1.tar+zstd";
+inline constexpr std::string_view docker_config = "application/vnd.docker.container.image.v1+json";
 inline constexpr std::string_view docker_list = "application/vnd.docker.distribution.manifest.list.v2+json";
 inline constexpr std::string_view docker_manifest = "application/vnd.docker.distribution.manifest.v2+json";
 /// The same bytes as `oci_layer_tar`, `oci_layer_gzip` and `oci_layer_zstd`.
@@ -38,6 +39,8 @@ struct Descriptor {
     Digest digest;
     std::uint64_t size = 0;
     Annotations annotations;
+    /// The bytes themselves, where the manifest has them ("data") and they are what digest and size say; else empty.
+    std::string data{};
     bool operator==(const Descriptor&) const = default;
 };
 
@@ -47,7 +50,10 @@ struct Manifest {
     Descriptor config;
     std::vector<Descriptor> layers;  ///< base first
     Annotations annotations;
+    std::string artifact_type{};  ///< as it is stated
 
+    /// Whether it is of an image that an engine would run, as opposed to an artifact; its config tells.
+    bool is_image() const;
     /// Throws Fault::integrity.
     static Manifest parse(std::string_view json);
     /// The bytes that are pushed: the digest is taken of these.

@@ -33,6 +33,7 @@ const Spelling& spelling_of(Architecture architecture) noexcept {
 }  // namespace
 
 std::optional<Platform> Platform::from_architecture(std::string_view name) {
+    if (name == "x86-64") return Platform(Architecture::x86_64);  // (containerd platforms, normalizeArch)
     for (const Spelling& spelling : spellings)
         if (name == spelling.docker || name == spelling.asset || name == spelling.uname)
             return Platform(spelling.architecture);
@@ -44,8 +45,7 @@ Platform Platform::parse(std::string_view text) {
     const bool has_os = parts.size() > 1;
     const auto platform = from_architecture(has_os ? parts[1] : parts[0]);
     const bool is_linux = !has_os || parts[0] == "linux";
-    // v8 is the only variant of arm64 and means the same as none.
-    const bool variant_fits = parts.size() < 3 || (parts.size() == 3 && parts[1] == "arm64" && parts[2] == "v8");
+    const bool variant_fits = parts.size() < 3 || (parts.size() == 3 && platform && platform->is_plain(parts[2]));
     if (platform && is_linux && variant_fits) return *platform;
     throw Error(Fault::usage, fmt::format("no platform of ours: \"{}\"", printable(text)),
                 "the platforms are linux/amd64 and linux/arm64");
@@ -59,6 +59,10 @@ Platform Platform::of_this_machine() {
         Fault::usage,
         fmt::format("this machine is {}, which has no packaged runtime", static_cast<const char*>(name.machine)),
         "say which one you want: --platform linux/arm64");
+}
+
+bool Platform::is_plain(std::string_view variant) const noexcept {
+    return variant.empty() || variant == (architecture_ == Architecture::arm64 ? "v8" : "v1");
 }
 
 std::string_view Platform::docker_arch() const noexcept { return spelling_of(architecture_).docker; }

@@ -23,6 +23,8 @@ public:
     /// The machine that this program runs on.
     static Platform of_this_machine();
 
+    /// Whether a variant means the same as none: v8 of arm64, v1 of amd64. (image-index.md, "Platform Variants")
+    bool is_plain(std::string_view variant) const noexcept;
     Architecture architecture() const noexcept { return architecture_; }
     static std::string_view os() noexcept { return "linux"; }
     std::string_view docker_arch() const noexcept;  ///< docker platform, image tag: amd64, arm64

@@ -229,8 +229,10 @@ private:
     oci::Manifest chosen() const {
         const auto* found = top_ ? &manifests_.at(*top_) : nullptr;
         if (found != nullptr && std::holds_alternative<oci::Index>(*found)) {
-            const auto inner =
-                manifests_.find(image::choose(std::get<oci::Index>(*found), platform_).descriptor.digest);
+            std::set<std::string> there;
+            const auto rows = image::candidates(std::get<oci::Index>(*found), platform_, there);
+            if (rows.empty()) throw image::wrong_platform(platform_, std::move(there));
+            const auto inner = manifests_.find(rows.front().descriptor.digest);
             found = inner == manifests_.end() ? nullptr : &inner->second;
         }
         const auto* manifest = found == nullptr ? nullptr : std::get_if<oci::Manifest>(found);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "io/base64.hpp"
 #include "support/http_server.hpp"
 #include "tars.hpp"
 
@@ -228,6 +229,9 @@ TEST_CASE("extract_file says of a foreign layer that it is one") {
         image::Published image = image::open_published(there.repository, there.name, amd64);
         image.manifest.layers[0].media_type = media_type;
         Told told;
+        // Docker may have been told to push it all the same, and takes it from there.
+        CHECK(all_of(extract_file(there.repository, image, "/x", {}, {}, told).content.body().open()) == "1");
+        there.blobs.erase("/v2/kong/x/blobs/" + image.manifest.layers[0].digest.str());
         CHECK(has(failure(Fault::not_found, [&] { extract_file(there.repository, image, "/x", {}, {}, told); }),
                   "foreign layer"));
     }
@@ -241,6 +245,82 @@ TEST_CASE("open_published follows an index to the platform's image") {
     const image::Published image = image::open_published(there.repository, there.name, arm64);
     CHECK(image.digest.str() == second.at("digest").get<std::string>());
     CHECK(image.config.architecture == "arm64");
+}
+
+TEST_CASE("open_published asks the configs where an index states no platform, as docker and crane do") {
+    MemoryRegistry there;
+    const Json first = there.image({tar({file("x", "amd64")})}, "amd64", "");
+    const Json second = there.image({tar({file("x", "arm64")})}, "arm64", "");
+    const auto opened = [&](const Json& rows) {
+        there.index(rows, "tag");
+        return image::open_published(there.repository, there.name, arm64).digest.str();
+    };
+    const std::string wanted = second.at("digest");
+    CHECK(opened(Json::array({second})) == wanted);
+    CHECK(opened(Json::array({first, second})) == wanted);
+    CHECK(opened(Json::array({first, row(second, "arm64")})) == wanted);
+    // An entry may itself be an index, may be gone, and may be no image.
+    CHECK(opened(Json::array({there.index(Json::array({first, second}), "")})) == wanted);
+    CHECK(opened(Json::array({row(there.index(Json::array({second}), ""), "arm64")})) == wanted);
+    Json gone = second;
+    gone["digest"] = io::sha256("nothing").str();
+    const Json artifact = there.image_of(there.blob("{}", "application/vnd.oci.empty.v1+json"), Json::array(), "");
+    CHECK(opened(Json::array({gone, artifact, second})) == wanted);
+    CHECK(failure(Fault::not_found, [&] { opened(Json::array({first})); }) ==
+          "the image is not for linux/arm64: it has linux/amd64");
+    CHECK(has(failure(Fault::not_found, [&] { opened(Json::array({first, gone})); }), "the registry does not have"));
+}
+
+TEST_CASE("an architecture by the kernel's name is the one that docker means, in a config and in an index") {
+    MemoryRegistry there;
+    const Json image = there.image({tar({file("x", "1")})}, "aarch64", "tag");
+    CHECK(image::open_published(there.repository, there.name, arm64).config.architecture == "aarch64");
+    there.index(Json::array({row(image, "aarch64")}), "tag");
+    CHECK(image::open_published(there.repository, there.name, arm64).digest.str() == image.at("digest"));
+    there.image({tar({file("x", "1")})}, "x86_64", "tag");
+    CHECK_NOTHROW(image::open_published(there.repository, there.name, amd64));
+    CHECK_THROWS_AS(image::open_published(there.repository, there.name, arm64), Error);
+}
+
+TEST_CASE("an artifact is called one, also where its config is only in the manifest") {
+    MemoryRegistry there;
+    const Json layer = there.blob("text", "application/gzip");
+    Json config{{"mediaType", "application/vnd.oci.empty.v1+json"},
+                {"digest", io::sha256("{}").str()},
+                {"size", 2},
+                {"data", "e30="}};
+    Json manifest{{"schemaVersion", 2},
+                  {"mediaType", oci::media_type::oci_manifest},
+                  {"artifactType", "application/vnd.example.report"},
+                  {"config", config},
+                  {"layers", Json::array({layer})}};
+    const auto said = [&] {
+        there.manifest(manifest, "tag");
+        return failure(Fault::not_found, [&] { image::open_published(there.repository, there.name, amd64); });
+    };
+    CHECK(said() == "it is an artifact of the type application/vnd.example.report, not an image");
+    manifest.erase("artifactType");
+    manifest["config"] = there.blob("{}", "application/vnd.cncf.helm.config.v1+json");
+    CHECK(said() == "it is an artifact of the type application/vnd.cncf.helm.config.v1+json, not an image");
+}
+
+TEST_CASE("what a manifest has of its blobs itself is taken from there, when it is what the digest says") {
+    MemoryRegistry there;
+    const std::string layer = tar({file("x", "inline")});
+    const Json plain = there.image({layer}, "amd64", "");
+    Json manifest = Json::parse(there.blobs.at("/v2/kong/x/manifests/" + plain.at("digest").get<std::string>()).body);
+    for (Json* part : {&manifest["config"], &manifest["layers"][0]}) {
+        const std::string path = "/v2/kong/x/blobs/" + (*part)["digest"].get<std::string>();
+        (*part)["data"] = io::base64_encode(there.blobs.at(path).body);
+        there.blobs.erase(path);
+    }
+    there.manifest(manifest, "tag");
+    const image::Published image = image::open_published(there.repository, there.name, amd64);
+    Told told;
+    CHECK(all_of(extract_file(there.repository, image, "/x", {}, {}, told).content.body().open()) == "inline");
+    manifest["config"]["data"] = "e30=";
+    there.manifest(manifest, "tag");
+    CHECK_THROWS_AS(image::open_published(there.repository, there.name, amd64), Error);
 }
 
 TEST_CASE("open_published takes a digest") {
@@ -267,9 +347,9 @@ TEST_CASE("open_published says what is wrong") {
     missing["digest"] = io::sha256("nothing").str();
     there.index(Json::array({row(missing, "amd64")}), "tag");
     CHECK(has(opened(Fault::not_found), "which the registry does not have"));
-    const Json inner = there.index(Json::array({row(arm, "amd64")}), "");
-    there.index(Json::array({row(inner, "amd64")}), "tag");
-    CHECK(has(opened(Fault::integrity), "an index inside an index"));
+    Json inner = there.index(Json::array({row(arm, "amd64")}), "");
+    for (int i = 0; i < 4; ++i) inner = there.index(Json::array({inner}), i == 3 ? "tag" : "");
+    CHECK(has(opened(Fault::integrity), "too many indexes"));
 
     const Json config =
         there.blob(R"({"os":"linux","architecture":"amd64","rootfs":{"diff_ids":[]}})", oci::media_type::oci_config);
@@ -278,7 +358,7 @@ TEST_CASE("open_published says what is wrong") {
     there.image(std::vector<std::string>(513, layer), "amd64", "tag");
     CHECK(has(opened(Fault::integrity), "513 layers"));
 
-    there.image_of(there.blob("{}", "application/vnd.oci.empty.v1+json"), Json::array(), "tag");
+    there.image_of(there.blob("{}", oci::media_type::oci_config), Json::array(), "tag");
     CHECK(has(opened(Fault::integrity), "this is no image config"));
     there.image_of(there.blob(std::string((8 << 20) + 1, ' '), oci::media_type::oci_config), Json::array(), "tag");
     CHECK(has(opened(Fault::integrity), "more than the"));

@@ -3,7 +3,9 @@
 
 #include <doctest/doctest.h>
 
+#include <set>
 #include <string>
+#include <vector>
 
 #include "base/error.hpp"
 
@@ -34,26 +36,29 @@ oci::Index index_of(const std::vector<Row>& rows) {
     return out;
 }
 
-std::size_t chosen(const std::vector<Row>& rows, const oci::Platform& platform) {
-    return choose(index_of(rows), platform).descriptor.size;
+// Their places, in the order in which they are asked.
+std::vector<std::size_t> asked(const std::vector<Row>& rows, const oci::Platform& platform) {
+    std::set<std::string> there;
+    std::vector<std::size_t> out;
+    for (const oci::IndexEntry& entry : candidates(index_of(rows), platform, there))
+        out.push_back(entry.descriptor.size);
+    return out;
 }
 
-template <class Work>
-std::string refusal(Work work) {
-    try {
-        work();
-    } catch (const Error& error) {
-        CHECK(error.fault() == Fault::not_found);
-        return error.message();
-    }
-    return "it was taken";
+std::size_t chosen(const std::vector<Row>& rows, const oci::Platform& platform) { return asked(rows, platform).at(0); }
+
+// What is said where none fits.
+std::string refusal(const std::vector<Row>& rows, const oci::Platform& platform) {
+    std::set<std::string> there;
+    CHECK(candidates(index_of(rows), platform, there).empty());
+    return wrong_platform(platform, there).message();
 }
 
 }  // namespace
 
 TEST_SUITE_BEGIN("image");
 
-TEST_CASE("choose takes the image for the platform") {
+TEST_CASE("candidates: first the image for the platform") {
     CHECK(chosen({{"linux", "amd64"}, {"linux", "arm64"}}, amd64) == 0);
     CHECK(chosen({{"linux", "amd64"}, {"linux", "arm64"}}, arm64) == 1);
     CHECK(chosen({{"linux", "arm64", "v8"}}, arm64) == 0);
@@ -62,34 +67,44 @@ TEST_CASE("choose takes the image for the platform") {
     CHECK(chosen({{"linux", "arm64"}, {"linux", "arm64", "v8"}}, arm64) == 0);
 }
 
-TEST_CASE("choose passes over what is no image") {
+TEST_CASE("candidates pass over what is no image") {
     CHECK(chosen({{"unknown", "unknown"}, {"linux", "amd64"}}, amd64) == 1);
     CHECK(chosen({{"linux", "amd64", "", true}, {"linux", "amd64"}}, amd64) == 1);
 }
 
-TEST_CASE("choose names what there is") {
-    CHECK(refusal([] {
-              choose(index_of({{"linux", "amd64"}, {"windows", "arm64"}, {"unknown", "unknown"}}), arm64);
-          }) == "the image is not for linux/arm64: it has linux/amd64, windows/arm64");
-    CHECK(refusal([] {
-              choose(index_of({{"linux", "arm", "v7"}, {"linux", "arm64", "v9"}}), arm64);
-          }) == "the image is not for linux/arm64: it has linux/arm/v7, linux/arm64/v9");
-    CHECK(refusal([] {
-              choose(index_of({{"", ""}}), arm64);
-          }) == "the image is not for linux/arm64: it has no stated platform");
-    CHECK(refusal([] { choose({}, arm64); }) == "the image is not for linux/arm64: it has no image at all");
+TEST_CASE("entries that state no platform are asked after the one that states it") {
+    CHECK(asked({{"", ""}, {"linux", "arm64"}, {"", ""}, {"linux", "amd64"}}, amd64) ==
+          std::vector<std::size_t>{3, 0, 2});
+    CHECK(asked({{"", ""}}, amd64) == std::vector<std::size_t>{0});
 }
 
-TEST_CASE("check_platform holds the config against the platform") {
-    oci::ImageConfig config;
-    CHECK(refusal([&] { check_platform(config, amd64); }) ==
-          "the image is not for linux/amd64: it has no stated platform");
-    config.os = "linux";
-    config.architecture = "arm64";
-    CHECK(refusal([&] { check_platform(config, amd64); }) == "the image is not for linux/amd64: it has linux/arm64");
-    CHECK_NOTHROW(check_platform(config, arm64));
-    config.os = "windows";
-    CHECK(refusal([&] { check_platform(config, arm64); }) == "the image is not for linux/arm64: it has windows/arm64");
+TEST_CASE("the kernel's names of an architecture, and other spellings that engines take") {
+    CHECK(chosen({{"linux", "x86_64"}, {"linux", "aarch64"}}, arm64) == 1);
+    CHECK(chosen({{"linux", "aarch64"}, {"linux", "x86_64"}}, amd64) == 1);
+    CHECK(chosen({{"Linux", "AMD64"}}, amd64) == 0);
+}
+
+TEST_CASE("what there is, is named") {
+    CHECK(refusal({{"linux", "amd64"}, {"windows", "arm64"}, {"unknown", "unknown"}}, arm64) ==
+          "the image is not for linux/arm64: it has linux/amd64, windows/arm64");
+    CHECK(refusal({{"linux", "arm", "v7"}, {"linux", "arm64", "v9"}}, arm64) ==
+          "the image is not for linux/arm64: it has linux/arm/v7, linux/arm64/v9");
+    CHECK(refusal({}, arm64) == "the image is not for linux/arm64: it has no image at all");
+}
+
+TEST_CASE("the config is held against the platform") {
+    const auto said = [](const std::string& os, const std::string& architecture, const oci::Platform& platform) {
+        oci::ImageConfig config;
+        config.os = os;
+        config.architecture = architecture;
+        std::set<std::string> there;
+        return is_for(config, platform, there) ? "it is" : *there.begin();
+    };
+    CHECK(said("", "", amd64) == "no stated platform");
+    CHECK(said("linux", "arm64", amd64) == "linux/arm64");
+    CHECK(said("linux", "arm64", arm64) == "it is");
+    CHECK(said("linux", "aarch64", arm64) == "it is");
+    CHECK(said("windows", "arm64", arm64) == "windows/arm64");
 }
 
 TEST_SUITE_END();

@@ -108,6 +108,18 @@ TEST_CASE("hostile JSON is an integrity error, never another") {
     }
 }
 
+TEST_CASE("an image and an artifact") {
+    const auto is_image = [](const std::string& config) {
+        return Manifest::parse(R"({"schemaVersion":2,"config":)" + descriptor(config, '1') + R"(,"layers":[]})")
+            .is_image();
+    };
+    CHECK(is_image("application/vnd.oci.image.config.v1+json"));
+    CHECK(is_image("application/vnd.docker.container.image.v1+json"));
+    CHECK(is_image("application/octet-stream"));
+    CHECK_FALSE(is_image("application/vnd.oci.empty.v1+json"));
+    CHECK_FALSE(is_image("application/vnd.cncf.helm.config.v1+json"));
+}
+
 TEST_CASE("an image config") {
     const auto config = ImageConfig::parse(
         R"({"os":"linux","architecture":"arm64","config":{"Labels":{"a":"b"}},"rootfs":{"type":"layers","diff_ids":[")" +

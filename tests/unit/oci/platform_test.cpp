@@ -29,7 +29,7 @@ TEST_CASE("what people write") {
         CAPTURE(text);
         CHECK(Platform::parse(text).architecture() == Architecture::arm64);
     }
-    for (const std::string text : {"linux/amd64", "amd64", "x86_64", "linux/x86_64"}) {
+    for (const std::string text : {"linux/amd64", "amd64", "x86_64", "linux/x86_64", "x86-64", "linux/amd64/v1"}) {
         CAPTURE(text);
         CHECK(Platform::parse(text).architecture() == Architecture::x86_64);
     }

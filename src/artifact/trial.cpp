@@ -24,13 +24,13 @@ constexpr std::chrono::minutes compile_limit{5};  // V8 is a hundred megabytes t
 constexpr std::chrono::minutes run_limit{1};
 constexpr std::uint64_t most_unpacked = 16'000'000'000;
 
-// A folder that goes with the object. Libraries are large and /tmp is often memory.
+// A folder that goes with the object.
 class ScratchFolder {
 public:
     ScratchFolder() {
-        const std::string parent = environment("TMPDIR");
-        std::string name = (fs::path(parent.empty() ? "/var/tmp" : parent) / "wasmx-image-XXXXXX").string();
-        if (::mkdtemp(name.data()) == nullptr) throw system_error("creating a folder " + name, errno);
+        std::string name = (io::scratch_folder() / "wasmx-image-XXXXXX").string();
+        if (::mkdtemp(name.data()) == nullptr)
+            throw io::scratch_error(system_error("creating a folder " + name, errno));
         path_ = name;
     }
     ScratchFolder(const ScratchFolder&) = delete;

@@ -152,7 +152,9 @@ std::unique_ptr<View> log_view(const std::filesystem::path& path) {
     std::error_code error;
     if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path(), error);
     io::Fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
-    if (!file) throw system_error("creating the log file " + path.string(), errno);
+    if (!file)
+        throw Error(Fault::io, system_error("creating the log file " + path.string(), errno).message(),
+                    "name another file with --log-file, or another folder with XDG_STATE_HOME");
     return std::make_unique<LogView>(std::move(file));
 }
 

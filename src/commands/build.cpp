@@ -139,10 +139,8 @@ void tell_dry_run(App& app, const Plan& plan, const doctor::Report& report, cons
 
 fs::path log_path(const Arguments& arguments, const Plan& plan) {
     if (arguments.has("--log-file")) return arguments.text("--log-file");
-    const std::string state = environment("XDG_STATE_HOME");
-    const fs::path folder = state.empty() ? io::home_folder() / ".local" / "state" : fs::path(state);
     const auto now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
-    return folder / "wasmx-image" / fmt::format("build-{}-{:%Y%m%dT%H%M%SZ}.log", plan.recipe.tag(), fmt::gmtime(now));
+    return io::state_folder() / fmt::format("build-{}-{:%Y%m%dT%H%M%SZ}.log", plan.recipe.tag(), fmt::gmtime(now));
 }
 
 }  // namespace

@@ -18,8 +18,8 @@ namespace {
 std::unique_ptr<image::LayerCache> layer_cache(App& app, const std::string& folder) {
     constexpr std::uint64_t most_bytes = 10ULL << 30;
     std::filesystem::path path = folder;
-    const bool has_home = !environment("HOME").empty() || !environment("XDG_CACHE_HOME").empty();
-    if (path.empty() && has_home) path = io::cache_folder() / "push";
+    const bool has_place = io::find_home_folder() || !environment("XDG_CACHE_HOME").empty();
+    if (path.empty() && has_place) path = io::cache_folder() / "push";
     return std::make_unique<image::LayerCache>(std::move(path), most_bytes,
                                                [&app](const std::string& line) { app.progress.warn(line); });
 }

@@ -58,7 +58,7 @@ Endpoint endpoint_of_context(const std::string& name, const std::string& from) {
 }
 
 std::string current_context() {
-    if (environment("HOME").empty() && environment("DOCKER_CONFIG").empty()) return {};
+    if (!io::find_home_folder() && environment("DOCKER_CONFIG").empty()) return {};
     const fs::path config = docker_folder() / "config.json";
     const auto text = io::find_file(config);
     if (!text) return {};
@@ -71,11 +71,13 @@ std::string current_context() {
 
 std::vector<Endpoint> usual_sockets() {
     std::vector<Endpoint> out{{"/var/run/docker.sock", "default socket"}};
-    const std::string runtime = environment("XDG_RUNTIME_DIR");
-    if (!runtime.empty()) out.push_back({runtime + "/docker.sock", "rootless Docker"});
-    if (const std::string home = environment("HOME"); !home.empty())
-        out.push_back({home + "/.docker/run/docker.sock", "Docker Desktop"});
-    if (!runtime.empty()) out.push_back({runtime + "/podman/podman.sock", "rootless podman"});
+    // Unset after su, and in cron jobs; systemd's folder is there all the same. (pam_systemd(8))
+    const std::string named = environment("XDG_RUNTIME_DIR");
+    const std::string runtime = named.empty() ? fmt::format("/run/user/{}", ::geteuid()) : named;
+    out.push_back({runtime + "/docker.sock", "rootless Docker"});
+    if (const auto home = io::find_home_folder())
+        out.push_back({(*home / ".docker/run/docker.sock").string(), "Docker Desktop"});
+    out.push_back({runtime + "/podman/podman.sock", "rootless podman"});
     out.push_back({"/run/podman/podman.sock", "podman"});
     return out;
 }

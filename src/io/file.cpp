@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -99,14 +100,18 @@ std::optional<std::string> find_file(const fs::path& path, std::uint64_t limit) 
     return read_file(path, limit);
 }
 
-namespace {
-
 fs::path scratch_folder() {
-    const std::string chosen = environment("TMPDIR");
-    return chosen.empty() ? "/var/tmp" : chosen;
+    if (std::string chosen = environment("TMPDIR"); !chosen.empty()) return chosen;
+    for (const char* folder : {"/var/tmp", "/tmp"})
+        if (::access(folder, W_OK | X_OK) == 0) return folder;
+    return "/var/tmp";
 }
 
-}  // namespace
+Error scratch_error(const Error& error) {
+    return {Fault::io, error.message(),
+            fmt::format("temporary files go to {}: name another folder, on a disk with room, with TMPDIR",
+                        scratch_folder().string())};
+}
 
 std::optional<Body> find_file_body(const fs::path& path) {
     auto fd = std::make_shared<Fd>(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
@@ -117,7 +122,13 @@ std::optional<Body> find_file_body(const fs::path& path) {
     return Body{.size = size, .open = [fd, size] { return std::make_unique<SharedFileSource>(fd, size); }};
 }
 
-TempFile::TempFile() : TempFile(scratch_folder()) {}
+TempFile::TempFile() {
+    try {
+        *this = TempFile(scratch_folder());
+    } catch (const Error& error) {
+        throw scratch_error(error);
+    }
+}
 
 TempFile::TempFile(const fs::path& folder) {
     fs::path name;
@@ -126,7 +137,11 @@ TempFile::TempFile(const fs::path& folder) {
 }
 
 void TempFile::write(std::span<const std::byte> bytes) {
-    write_all(fd_->get(), bytes, "a temporary file");
+    try {
+        write_all(fd_->get(), bytes, "a temporary file");
+    } catch (const Error& error) {
+        throw scratch_error(error);
+    }
     size_ += bytes.size();
 }
 
@@ -196,15 +211,33 @@ void write_all(int fd, std::span<const std::byte> bytes, std::string_view what) 
     }
 }
 
-fs::path home_folder() {
-    const std::string home = environment("HOME");
-    if (home.empty()) throw Error(Fault::config, "HOME is not set", "set HOME to your home folder");
-    return home;
+std::optional<fs::path> find_home_folder() {
+    if (std::string home = environment("HOME"); !home.empty()) return home;
+    std::vector<char> buffer(16 << 10);
+    passwd row{};
+    passwd* found = nullptr;
+    if (::getpwuid_r(::geteuid(), &row, buffer.data(), buffer.size(), &found) != 0 || found == nullptr)
+        return std::nullopt;
+    const fs::path home(row.pw_dir);
+    return home.is_absolute() ? std::optional(home) : std::nullopt;
 }
 
-fs::path cache_folder() {
-    const std::string cache = environment("XDG_CACHE_HOME");
-    return (cache.empty() ? home_folder() / ".cache" : fs::path(cache)) / "wasmx-image";
+fs::path home_folder() {
+    if (auto home = find_home_folder()) return *std::move(home);
+    throw Error(Fault::config, "HOME is not set, and this user has no home folder", "set HOME to a folder of yours");
 }
+
+namespace {
+
+// A relative one counts as none. (XDG Base Directory Specification)
+fs::path folder_of_ours(const char* variable, const char* below_home) {
+    const fs::path chosen = environment(variable);
+    return (chosen.is_absolute() ? chosen : home_folder() / below_home) / "wasmx-image";
+}
+
+}  // namespace
+
+fs::path cache_folder() { return folder_of_ours("XDG_CACHE_HOME", ".cache"); }
+fs::path state_folder() { return folder_of_ours("XDG_STATE_HOME", ".local/state"); }
 
 }  // namespace wasmx::io

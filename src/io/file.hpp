@@ -2,8 +2,10 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <utility>
 
+#include "base/error.hpp"
 #include "io/stream.hpp"
 
 namespace wasmx::io {
@@ -38,8 +40,7 @@ std::optional<std::string> find_file(const std::filesystem::path& path, std::uin
 /// The bytes of a file, opened now: they stay readable when the file is removed. nullopt when there is none.
 std::optional<Body> find_file_body(const std::filesystem::path& path);
 
-/// A scratch file without a name: nothing is left of it whatever ends the process. Lives in $TMPDIR or /var/tmp, since
-/// layers are large and /tmp is often memory.
+/// A scratch file without a name: nothing is left of it whatever ends the process. Lives in `scratch_folder`.
 class TempFile {
 public:
     TempFile();
@@ -91,8 +92,19 @@ private:
 /// All of it, through short writes and EINTR; `what` names the target in an error.
 void write_all(int fd, std::span<const std::byte> bytes, std::string_view what);
 
+/// $TMPDIR; else /var/tmp, since layers are large and /tmp is often memory; else, where nothing can be written there
+/// (small images, read-only root file systems), /tmp.
+std::filesystem::path scratch_folder();
+/// An error of a temporary file, with TMPDIR as the next step.
+Error scratch_error(const Error& error);
+
 /// $XDG_CACHE_HOME/wasmx-image or ~/.cache/wasmx-image; created on demand by whoever writes there.
 std::filesystem::path cache_folder();
+/// The same of $XDG_STATE_HOME and ~/.local/state.
+std::filesystem::path state_folder();
+/// $HOME; else what the user database says, as Docker's programs do. (moby, pkg/homedir)
+std::optional<std::filesystem::path> find_home_folder();
+/// The same, where none is Fault::config.
 std::filesystem::path home_folder();
 
 }  // namespace wasmx::io

@@ -207,6 +207,29 @@ class Taken(ExtractCase):
         image = self.registry.image("latest", [layer_of(member("x"))])
         self.assertIn("does not say which runtime is in it", self.run_program(image, "--platform", "linux/arm64", exit_code=2).stderr)
 
+    @unittest.skipUnless(os.geteuid() == 0, "a mount of its own needs root")
+    def test_without_a_place_in_var_tmp(self):
+        """Small images and read-only root file systems have none; /tmp is there."""
+        for mount in ("mount -t tmpfs -o ro tmpfs /var/tmp", "mount -t tmpfs tmpfs /var"):
+            with self.subTest(mount):
+                script = f"mount -t tmpfs tmpfs /tmp && {mount} && exec \"$@\""
+                inherited = {name: value for name, value in os.environ.items() if name != "TMPDIR"}
+                command = ["unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh"]
+                # The program and what it writes are below a mount that stays.
+                with tempfile.TemporaryDirectory(dir="/run", prefix="wasmx-test-") as kept:
+                    shutil.copy(PROGRAM, f"{kept}/wasmx-image")
+                    subprocess.run([*command, f"{kept}/wasmx-image", "extract", self.image, "--path", "/" + FOLDER + "/a.txt", "-o", f"{kept}/out"],
+                                   check=True, capture_output=True, env=inherited | {"HOME": kept})
+                    self.assertEqual(Path(f"{kept}/out/a.txt").read_text(), "upper")
+
+    def test_a_temporary_folder_that_is_not_there(self):
+        done = self.run_program(self.image, "--path", "/" + FOLDER + "/a.txt", exit_code=1, TMPDIR=str(self.folder / "none"))
+        self.assertIn("TMPDIR", done.stderr)
+
+    def test_without_a_home(self):
+        """As services and containers run us: the cache and the configuration are not needed."""
+        self.run_program(self.image, "--path", "/" + FOLDER + "/a.txt", HOME="", XDG_CACHE_HOME="relative")
+
     def test_the_wrong_platform(self):
         self.assertIn("it has linux/amd64", self.run_program(self.registry.image(TAG, [layer_of(member("x"))], "amd64"), exit_code=1).stderr)
 

@@ -100,6 +100,19 @@ TEST_CASE("HOME has the configuration where DOCKER_CONFIG is not set") {
     CHECK(locate("").socket == "/x.sock");
 }
 
+TEST_CASE("without XDG_RUNTIME_DIR, as after su and in cron jobs, the user's own folder is looked into") {
+    const Machine machine;
+    const Variable runtime("XDG_RUNTIME_DIR", std::nullopt);
+    const Variable home("HOME", std::nullopt);
+    const std::string folder = "/run/user/" + std::to_string(::geteuid());
+    try {
+        (void)locate("");
+    } catch (const Error& error) {
+        CHECK(says(error, folder + "/docker.sock"));
+        CHECK(says(error, folder + "/podman/podman.sock"));
+    }
+}
+
 TEST_CASE("engines that we do not speak to are refused by name, without what else is in the address") {
     const Machine machine;
     for (const std::string host : {"tcp://10.0.0.1:2375", "ssh://otto:s3cret@host", "http://h", "https://h"}) {

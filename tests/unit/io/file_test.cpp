@@ -2,11 +2,14 @@
 #include "io/file.hpp"
 
 #include <fcntl.h>
+#include <pwd.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 
 #include "io/source_contract.hpp"
+#include "support/error_of.hpp"
 #include "support/folder.hpp"
 
 namespace wasmx::io {
@@ -39,6 +42,42 @@ TEST_CASE("files as streams") {
         CHECK(error.fault() == Fault::not_found);
         CHECK(error.message().find("absent") != std::string::npos);
     }
+}
+
+TEST_CASE("scratch files go where TMPDIR says, else to a folder that can be written to, and an error names TMPDIR") {
+    const test::Folder folder;
+    {
+        const test::Variable chosen("TMPDIR", folder.path().string());
+        CHECK(scratch_folder() == folder.path());
+        CHECK_NOTHROW(TempFile());
+    }
+    {
+        const test::Variable none("TMPDIR", std::nullopt);
+        CHECK((scratch_folder() == "/var/tmp" || scratch_folder() == "/tmp"));
+        CHECK_NOTHROW(TempFile());
+    }
+    const test::Variable missing("TMPDIR", (folder.path() / "missing").string());
+    const Error error = test::error_of([] { TempFile(); });
+    CHECK(error.fault() == Fault::io);
+    CHECK(error.message().find("missing") != std::string::npos);
+    CHECK(error.hint().find("TMPDIR") != std::string::npos);
+    // A device that is always full.
+    TempFile full{Fd(::open("/dev/full", O_WRONLY | O_CLOEXEC))};
+    CHECK(test::error_of([&] { full.write(bytes_of("x")); }).hint().find("TMPDIR") != std::string::npos);
+}
+
+TEST_CASE("folders of ours: a relative XDG variable counts as none, and without HOME the user database is asked") {
+    const test::Folder folder;
+    const test::Variable home("HOME", folder.path().string());
+    const test::Variable cache("XDG_CACHE_HOME", "relative");
+    const test::Variable state("XDG_STATE_HOME", std::nullopt);
+    CHECK(cache_folder() == folder.path() / ".cache/wasmx-image");
+    CHECK(state_folder() == folder.path() / ".local/state/wasmx-image");
+    const test::Variable absolute("XDG_CACHE_HOME", "/elsewhere");
+    CHECK(cache_folder() == "/elsewhere/wasmx-image");
+    const test::Variable none("HOME", std::nullopt);
+    const passwd* row = ::getpwuid(::geteuid());
+    CHECK(find_home_folder() == (row == nullptr ? std::nullopt : std::optional<fs::path>(row->pw_dir)));
 }
 
 TEST_CASE("a scratch file gets a name, also where the file system gives none back") {

@@ -10,17 +10,18 @@ namespace wasmx::doctor {
 
 namespace {
 
-/// Keeps warnings, which become part of the finding; passes on the rest.
+/// Keeps warnings and notes, which become part of the finding; passes on the rest.
 class Listener final : public Progress {
 public:
     explicit Listener(Progress& inner) : inner_(inner) {}
     std::unique_ptr<Task> task(std::string name, std::uint64_t total) override {
         return inner_.task(std::move(name), total);
     }
-    void note(std::string_view line) override { inner_.note(line); }
+    void note(std::string_view line) override { notes.emplace_back(line); }
     void warn(std::string_view line) override { warnings.emplace_back(line); }
 
     std::vector<std::string> warnings;
+    std::vector<std::string> notes;
 
 private:
     Progress& inner_;
@@ -41,6 +42,7 @@ void source(Scene& scene, Result& result) {
     result.observed = fmt::format("{}, {}", tree->description(),
                                   revision ? "commit " + revision->substr(0, 12) : std::string("no commit"));
     if (revision) result.details.push_back("commit " + *revision);
+    result.details.insert(result.details.end(), listener.notes.begin(), listener.notes.end());
     if (!listener.warnings.empty()) {
         result.verdict = Verdict::warn;
         result.observed = listener.warnings.front();

@@ -83,6 +83,14 @@ public:
     std::vector<std::string> ref_names() const;
     /// Changed, staged and untracked (not ignored) paths of the work tree, as `git status` names them.
     std::vector<std::string> dirty_paths() const;
+    /// Tracked paths that git has been told not to look at (`update-index --skip-worktree`, `--assume-unchanged`, a
+    /// sparse checkout), of which `dirty_paths` says nothing: those whose files are not what is staged, and those that
+    /// are not there.
+    struct Unwatched {
+        std::vector<std::string> changed;
+        std::vector<std::string> absent;
+    };
+    Unwatched unwatched_paths() const;
     /// Tracked and untracked (not ignored) paths of the work tree, sorted; some may be gone or be a folder (a
     /// submodule, a repository within).
     std::vector<std::string> work_tree_paths() const;

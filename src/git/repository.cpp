@@ -174,6 +174,26 @@ std::vector<std::string> Repository::dirty_paths() const {
     return paths;
 }
 
+Repository::Unwatched Repository::unwatched_paths() const {
+    // "S <path>": skip-worktree; a small letter: assume-unchanged. (git-ls-files, -t, -v)
+    std::vector<std::string> flagged;
+    for (const std::string& row : split_at_nul(demand({"ls-files", "-z", "-v"})))
+        if (row.size() > 2 && (row[0] == 'S' || row[0] == 's' || row[0] == 'h')) flagged.push_back(row.substr(2));
+    Unwatched out;
+    for (const std::string& path : flagged) {
+        std::error_code ignored;
+        if (!fs::exists(fs::symlink_status(work_tree_ / path, ignored))) {
+            out.absent.push_back(path);
+            continue;
+        }
+        if (fs::is_symlink(work_tree_ / path, ignored)) continue;  // hash-object would follow it
+        const auto now = ask({"hash-object", "--", path});
+        const auto staged = ask({"rev-parse", "--verify", "--quiet", ":" + path});
+        if (!now || !staged || trim(*now) != trim(*staged)) out.changed.push_back(path);
+    }
+    return out;
+}
+
 std::vector<std::string> Repository::work_tree_paths() const {
     auto paths = split_at_nul(demand({"ls-files", "-z", "--cached", "--others", "--exclude-standard"}));
     std::sort(paths.begin(), paths.end());

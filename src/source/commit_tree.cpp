@@ -34,7 +34,9 @@ Listing listing_of(const git::Repository& repository, const git::Commit& commit,
                 fmt::format("the submodule {} is not taken along: it will be an empty folder", printable(entry.path)));
         nodes.push_back({std::move(entry.path), kind_of(entry.kind), entry.size, std::move(entry.object)});
     }
-    return Listing(std::move(nodes));
+    Listing listing(std::move(nodes));
+    tell_differences(repository, listing, progress);
+    return listing;
 }
 
 class CommitTree final : public Tree {

@@ -160,11 +160,15 @@ std::optional<std::int64_t> date_from_environment() {
 std::unique_ptr<Tree> work_tree(const git::Repository& repository, Facts facts, Progress& progress,
                                 const std::stop_token& stop) {
     Gathering gathering(repository.work_tree(), progress);
+    std::vector<std::string> absent;
     for (std::string path : repository.work_tree_paths()) {
         if (stop.stop_requested()) throw_interrupted();
         if (path.ends_with('/')) path.pop_back();
         const auto status = find_status(gathering.top() / path);
-        if (!status) continue;  // removed, and git not told
+        if (!status) {  // removed, or left out by a sparse checkout
+            absent.push_back(path);
+            continue;
+        }
         if (S_ISDIR(status->st_mode)) {
             progress.warn(fmt::format(
                 "{} is a repository of its own and is not taken along: it will be an empty folder", printable(path)));
@@ -173,6 +177,8 @@ std::unique_ptr<Tree> work_tree(const git::Repository& repository, Facts facts, 
             gathering.take(path, *status);
         }
     }
+    if (!absent.empty())
+        progress.warn(fmt::format("tracked, and not in the work tree: {}: the source is without them", listed(absent)));
     if (facts.date == 0) facts.date = date_from_environment().value_or(gathering.newest());
     return std::make_unique<FolderTree>(repository.work_tree(), std::move(gathering).nodes(), std::move(facts));
 }

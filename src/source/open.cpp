@@ -56,10 +56,24 @@ std::unique_ptr<Tree> open_commit(const git::Repository& repository, const git::
 
 std::string counted_files(std::size_t count) { return fmt::format("{} {}", count, count == 1 ? "file" : "files"); }
 
+// Neither `git status` nor we would see these.
+void tell_unwatched(const Job& job, const git::Repository& repository) {
+    const auto unwatched = repository.unwatched_paths();
+    if (!unwatched.changed.empty())
+        job.progress.warn(
+            fmt::format("changes of {} do not count: git is told not to look at them "
+                        "(`git ls-files -v`), and the source is the commit",
+                        listed(unwatched.changed)));
+    if (!unwatched.absent.empty())
+        job.progress.note(fmt::format("{} not checked out here (sparse checkout): the source has them all the same",
+                                      counted_files(unwatched.absent.size())));
+}
+
 std::unique_ptr<Tree> open_work_tree(const Job& job, const git::Repository& repository) {
     const std::string top = repository.work_tree().string();
     const std::string url = url_for_label(repository.origin_url());
     const auto dirty = repository.dirty_paths();
+    if (!job.wanted.ref.empty() || dirty.empty()) tell_unwatched(job, repository);
     if (!job.wanted.ref.empty()) {
         const auto commit = commit_or_throw(repository, job.wanted.ref, top);
         if (!dirty.empty())
@@ -199,7 +213,17 @@ std::unique_ptr<Tree> open_url(const Job& job) {
                             .revision = remote ? std::optional(remote->id) : std::nullopt,
                             .url = url_for_label(url),
                             .date = 0});
-    if (!cached) cached = fetched(job, ref, remote);
+    if (!cached) {
+        try {
+            cached = fetched(job, ref, remote);
+        } catch (const Error& error) {
+            if (error.fault() != Fault::io || !error.hint().empty()) throw;
+            throw Error(error.fault(), error.message(),
+                        fmt::format("clones are kept in {}; name another place with XDG_CACHE_HOME, or give a folder "
+                                    "with --source",
+                                    io::cache_folder().string()));
+        }
+    }
     return open_commit(cached->repository, cached->commit, description, url_for_label(url), job.progress);
 }
 

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "git/git.hpp"
+#include "source/listing.hpp"
 #include "source/source.hpp"
 
 namespace wasmx::source {
@@ -17,9 +18,14 @@ struct Facts {
     std::int64_t date = 0;
 };
 
-/// A commit's files, with the bytes that git stores. Warns of submodules, which stay empty.
+/// A commit's files, with the bytes that git stores. Warns of submodules, which stay empty, and of what
+/// `tell_differences` finds.
 std::unique_ptr<Tree> commit_tree(git::Repository repository, const git::Commit& commit, Facts facts,
                                   Progress& progress);
+
+/// Tells, with their names, of the files of a commit that a clone, or `git archive`, has otherwise: Git LFS, filters
+/// and other attributes; and of links that lead out of the tree.
+void tell_differences(const git::Repository& repository, const Listing& listing, Progress& progress);
 
 /// A work tree's files as they stand.
 std::unique_ptr<Tree> work_tree(const git::Repository& repository, Facts facts, Progress& progress,

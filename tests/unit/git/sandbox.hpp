@@ -83,10 +83,11 @@ public:
         };
         return std::make_unique<Quiet>();
     }
-    void note(std::string_view) override {}
+    void note(std::string_view line) override { notes += std::string(line) + "\n"; }
     void warn(std::string_view line) override { warnings += std::string(line) + "\n"; }
 
     std::string warnings;
+    std::string notes;
 };
 
 }  // namespace wasmx::test

@@ -238,6 +238,55 @@ TEST_CASE("a clean checkout is its commit, with line ends and filters as git has
     CHECK(tree->revision() == box.sh("git -C r rev-parse HEAD"));
 }
 
+TEST_CASE("what a clone or an archive has otherwise than the commit is told, file by file") {
+    const Sandbox box;
+    box.sh(
+        R"sh(git init -q -b main r; cd r; mkdir -p sub/deep; git config filter.lfs.clean cat; git config filter.crypt.clean cat
+        echo plain >plain; git add -A; git commit -qm none; git tag none
+        printf 'version https://git-lfs.github.com/spec/v1\noid sha256:%064d\nsize 12345\n' 7 >sub/big.bin
+        printf 'version https://git-lfs.github.com/spec/v1 is what a pointer begins with; this text names no object\n' >note
+        printf '%2000s' 'version https://git-lfs.github.com/spec/v1' >long
+        printf 'not a pointer, though git LFS would have it so: it was committed without.%050d\n' 1 >raw.bin
+        echo key >sub/deep/key; echo text >dos.txt; echo a >sub/a.txt; echo left >sub/ci; echo '$Format:%H$' >version
+        ln -s ../r/plain out; ln -s plain in; ln -s /etc/passwd sub/abs
+        printf '%s\n' '*.bin filter=lfs diff=lfs merge=lfs -text' '/sub/deep/* filter=crypt' '*.txt eol=crlf' \
+            '/sub/ci export-ignore' 'version export-subst' '# *.c ident' '"quoted" ident' 'plain eol=lf' >.gitattributes
+        printf '%s\n' 'a.txt -eol' >sub/.gitattributes
+        git add -A; git commit -qm all)sh");
+    Told quiet;
+    (void)open({.location = (box / "r").string(), .ref = "none"}, quiet);
+    CHECK(quiet.warnings == "");
+    CHECK(quiet.notes == "");
+
+    Told told;
+    (void)open({.location = (box / "r").string(), .ref = "main"}, told);
+    CHECK(told.warnings ==
+          "the commit has Git LFS pointers in place of the content of sub/big.bin: the build gets the pointers\n"
+          "links lead out of the source, and elsewhere in the build: out, sub/abs\n"
+          "filter=crypt of .gitattributes is not applied to sub/deep/key: the source is what git stores\n");
+    CHECK(told.notes ==
+          "eol=crlf of .gitattributes is not applied to dos.txt: the source is what git stores\n"
+          "export-ignore of .gitattributes is not applied to sub/ci: the source is what git stores\n"
+          "export-subst of .gitattributes is not applied to version: the source is what git stores\n");
+}
+
+TEST_CASE("changes that git has been told not to look at are told") {
+    const Sandbox box;
+    box.sh(R"sh(git init -q -b main r; cd r; for f in assumed skipped same gone; do echo old >$f; done
+        git add -A; git commit -qm all; git update-index --assume-unchanged assumed same; git update-index --skip-worktree skipped gone
+        echo new >assumed; echo new >skipped; rm gone)sh");
+    Told told;
+    const auto tree = open(folder(box / "r"), told);
+    CHECK(tree->find_file("assumed") == "old\n");
+    CHECK(told.warnings.find("changes of assumed, skipped do not count") != std::string::npos);
+    CHECK(told.notes.find("1 file not checked out here") != std::string::npos);
+    box.sh("echo more >r/more");
+    Told dirty;
+    const auto taken = open(folder(box / "r", true), dirty);
+    CHECK_FALSE(taken->find_file("gone"));
+    CHECK(dirty.warnings.find("not in the work tree: gone") != std::string::npos);
+}
+
 TEST_CASE("a folder below the top of a work tree") {
     const Sandbox box;
     make_module(box);

@@ -40,6 +40,17 @@ io::SourcePtr watched(io::SourcePtr body, std::string what) {
     return std::make_unique<Watched>(std::move(body), std::move(what));
 }
 
+// "content digest sha256:…: not found", "no match for platform in manifest: not found" (containerd)
+std::string hint_of(std::string_view words) {
+    const bool is_partial = (words.find("content digest sha256:") != std::string_view::npos &&
+                             words.find("not found") != std::string_view::npos) ||
+                            words.find("no match for platform in manifest") != std::string_view::npos;
+    if (!is_partial) return {};
+    return "the engine has the image only in part: pull each of its platforms by the name that it came by (`docker "
+           "pull "
+           "--platform linux/amd64 NAME`, and linux/arm64), and run the same command again";
+}
+
 Error refused(io::HttpResponse& response, std::string_view method, std::string_view path) {
     const std::string body = io::read_all(*response.body, answer_limit);
     // Docker answers {"message":…}; very old versions and podman's unknown paths plain text.
@@ -51,8 +62,8 @@ Error refused(io::HttpResponse& response, std::string_view method, std::string_v
     Fault fault = Fault::failed;
     if (response.status == 404) fault = Fault::not_found;
     if (response.status == 401 || response.status == 403) fault = Fault::denied;
-    return {fault,
-            fmt::format("the engine refuses {} {}: {}", method, path.substr(0, query), printable(trim(message)))};
+    return {fault, fmt::format("the engine refuses {} {}: {}", method, path.substr(0, query), printable(trim(message))),
+            hint_of(message)};
 }
 
 nlohmann::json expect_json(io::HttpResponse& response, std::string_view method, std::string_view path) {

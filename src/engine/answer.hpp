@@ -14,6 +14,9 @@
 
 namespace wasmx::engine {
 
+/// The next step where the engine's words tell of an image that containerd's store has only in part, as after `docker
+/// pull --platform`; else empty.
+std::string hint_of(std::string_view words);
 /// What an answer that is no success says, as an Error; reads the body.
 Error refused(io::HttpResponse& response, std::string_view method, std::string_view path);
 /// The JSON of a 2xx answer; throws what `refused` makes of any other.

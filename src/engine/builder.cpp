@@ -6,8 +6,8 @@
 
 namespace wasmx::engine {
 
-std::pair<int, int> release_of(std::string_view version) {
-    std::pair<int, int> out{0, 0};
+Release release_of(std::string_view version) {
+    Release out{};
     std::size_t i = 0;
     const auto number = [&] {
         int value = 0;
@@ -15,9 +15,10 @@ std::pair<int, int> release_of(std::string_view version) {
             value = value * 10 + (version[i] - '0');
         return value;
     };
-    out.first = number();
-    if (i < version.size() && version[i] == '.') ++i;
-    out.second = number();
+    for (int& part : out) {
+        part = number();
+        if (i < version.size() && version[i] == '.') ++i;
+    }
     return out;
 }
 
@@ -26,7 +27,7 @@ Builder choose_builder(const Identity& identity, const Info& info) {
     const bool is_refused = wish == "0" || wish == "f" || lower(wish) == "false";
     if (identity.podman || is_refused || (!identity.buildkit && wish.empty())) return Builder::classic;
     // Until 27.5 BuildKit over containerd's store looked for the context on the network (moby 623af65208).
-    const bool lost_context = info.containerd_store && release_of(info.version) < std::pair{27, 5};
+    const bool lost_context = info.containerd_store && release_of(info.version) < Release{27, 5};
     return lost_context ? Builder::classic : Builder::buildkit;
 }
 

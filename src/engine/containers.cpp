@@ -145,24 +145,26 @@ void Engine::remove_forgotten_readers() noexcept {
     }
 }
 
-CommandOutcome Engine::run_command(const std::string& image, const std::vector<std::string>& command) {
+CommandOutcome Engine::run_command(const std::string& image, const std::vector<std::string>& command, Sees sees) {
     constexpr std::uint64_t most_output = 1 << 20;
-    constexpr std::uint64_t most_memory = 64 << 20;
-    const nlohmann::json wanted{{"Image", image},
-                                {"Entrypoint", {command.front()}},
-                                {"Cmd", std::vector<std::string>(command.begin() + 1, command.end())},
-                                {"User", "65534:65534"},  // nobody, whatever the image calls it
-                                {"Healthcheck", {{"Test", {"NONE"}}}},
-                                {"NetworkDisabled", true},
-                                {"Tty", true},  // else the output comes in frames
-                                {"HostConfig",
-                                 {{"NetworkMode", "none"},
-                                  {"CapDrop", {"ALL"}},
-                                  {"SecurityOpt", {"no-new-privileges"}},
-                                  {"ReadonlyRootfs", true},
-                                  {"PidsLimit", 16},
-                                  {"Memory", most_memory},
-                                  {"MemorySwap", most_memory}}}};
+    nlohmann::json wanted{{"Image", image},
+                          {"Entrypoint", {command.front()}},
+                          {"Cmd", std::vector<std::string>(command.begin() + 1, command.end())},
+                          {"User", "65534:65534"},  // nobody, whatever the image calls it
+                          {"Healthcheck", {{"Test", {"NONE"}}}},
+                          {"NetworkDisabled", true},
+                          {"Tty", true},  // else the output comes in frames
+                          {"HostConfig",
+                           {{"NetworkMode", "none"},
+                            {"CapDrop", {"ALL"}},
+                            {"SecurityOpt", {"no-new-privileges"}},
+                            {"ReadonlyRootfs", true},
+                            {"PidsLimit", 16}}}};
+    if (sees == Sees::machine) {
+        wanted["HostConfig"]["CgroupnsMode"] = "host";
+        wanted["HostConfig"]["Mounts"] = {
+            {{"Type", "bind"}, {"Source", "/sys/fs/cgroup"}, {"Target", "/cgroup"}, {"ReadOnly", true}}};
+    }
     const std::string id = create_container(wanted.dump());
     const Removal removal(*this, id);
     const io::HttpRequest bounded{.idle_limit = std::chrono::seconds(30)};

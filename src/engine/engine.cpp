@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -141,6 +142,12 @@ Info Engine::info() {
                     row[1] == "io.containerd.snapshotter.v1")
                     out.containerd_store = true;
         }
+        // "name=seccomp,profile=default"
+        if (const auto options = json.find("SecurityOptions"); options != json.end() && options->is_array())
+            out.seccomp = std::any_of(options->begin(), options->end(), [](const nlohmann::json& option) {
+                const std::string text = option.is_string() ? option.get<std::string>() : std::string();
+                return text.starts_with("name=seccomp") && text.find("profile=unconfined") == std::string::npos;
+            });
         return out;
     });
 }

@@ -3,6 +3,7 @@
 // engine: the Docker Engine API over a Unix socket, as Docker 20.10 to 29 and podman's compatible socket speak it.
 // It knows images, containers and builds, and nothing of what ours are for; it sees no registry of its own accord.
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <future>
@@ -45,6 +46,7 @@ struct Info {
     std::string kernel;             ///< "6.1.0-18-arm64"
     std::string root;               ///< where it stores images, on its own machine
     bool containerd_store = false;  ///< images are in containerd's store, not in the engine's own
+    bool seccomp = true;            ///< containers have a seccomp profile, or the engine does not say
     /// Throws Fault::failed when there is no runtime for such a machine.
     oci::Platform platform() const;
 };
@@ -66,8 +68,9 @@ struct ImageInfo {
     bool has_repo_digest(std::string_view name) const;
 };
 
-/// "26.1.5+dfsg1" is {26, 1}; what is no version is {0, 0}.
-std::pair<int, int> release_of(std::string_view version);
+using Release = std::array<int, 3>;
+/// "26.1.5+dfsg1" is {26, 1, 5}; what is no version is {0, 0, 0}.
+Release release_of(std::string_view version);
 
 enum class Builder { buildkit, classic };
 
@@ -153,8 +156,13 @@ public:
     /// The value of X-Registry-Auth: base64url of JSON. podman takes neither of the tokens.
     static Secret registry_auth(const std::string& username, const Secret& password, const Secret& identity_token,
                                 const Secret& registry_token);
-    /// The archive that `docker save` writes.
-    io::SourcePtr export_image(const std::string& name);
+    /// Makes an image, without a name and for the engine's own machine, of the files in a tar; its ID.
+    std::string import_image(const io::Body& files);
+    /// Removes one, also when we have been asked to stop. Whether it works is not told.
+    void remove_image(const std::string& id) noexcept;
+    /// The archive that `docker save` writes; of one platform alone ("linux/arm64") where one is named and the engine
+    /// can, since of an image of several containerd's store may have only some.
+    io::SourcePtr export_image(const std::string& name, std::string_view platform = {});
 
     /// Sends the context, passes on what the engine tells, and returns how it ended. When the connection breaks, or we
     /// are asked to stop, the engine (not podman) ends the build.
@@ -175,8 +183,11 @@ public:
     std::future<void> copy_folders(const std::string& image, const std::vector<std::string>& folders,
                                    const std::function<bool(std::size_t index, io::Source& archive)>& take);
     /// Runs a short command in a container of an image, as nobody, without capabilities, network or a place to write;
-    /// the container is removed. One that cannot be started is Fault::failed.
-    CommandOutcome run_command(const std::string& image, const std::vector<std::string>& command);
+    /// the container is removed. One that cannot be started is Fault::failed. `machine` has the cgroups of the engine's
+    /// machine at /cgroup, and in its own names.
+    enum class Sees { itself, machine };
+    CommandOutcome run_command(const std::string& image, const std::vector<std::string>& command,
+                               Sees sees = Sees::itself);
 
 private:
     class Removal;

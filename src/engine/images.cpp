@@ -177,8 +177,40 @@ void Engine::pull(const oci::Reference& image, const std::string& platform, cons
     task->done("pulled");
 }
 
-io::SourcePtr Engine::export_image(const std::string& name) {
-    const std::string path = image_path(name) + "/get";
+std::string Engine::import_image(const io::Body& files) {
+    const std::string path = "/images/create?fromSrc=-";
+    io::HttpResponse response = send(
+        http_, "POST", path,
+        {.headers = {{"Content-Type", "application/x-tar"}}, .body = files, .idle_limit = std::chrono::seconds(60)});
+    if (response.status != 200) throw refused(response, "POST", path);
+    io::LineReader lines(*response.body);
+    std::optional<Digest> id;
+    while (const auto line = lines.next()) {
+        const auto json = io::try_parse_json(*line);
+        if (const std::string error = error_in(json); !error.empty())
+            throw Error(Fault::failed, "the engine cannot make an image: " + printable(error));
+        const std::string status = json.is_object() ? text_of(json, "status") : std::string();
+        const auto said = Digest::try_parse(status.size() == 64 ? "sha256:" + status : status);
+        if (said) id = said;
+    }
+    if (!id) throw Error(Fault::unavailable, "the engine made an image and does not say which");
+    return id->str();
+}
+
+void Engine::remove_image(const std::string& id) noexcept {
+    try {
+        io::HttpResponse response = send(cleanup_, "DELETE", image_path(id) + "?force=1");
+        io::drain(*response.body);
+    } catch (...) {  // an image of some kilobytes does no harm
+    }
+}
+
+io::SourcePtr Engine::export_image(const std::string& name, std::string_view platform) {
+    std::string path = image_path(name) + "/get";
+    // (Engine API, version history: 1.48)
+    const auto api = release_of(identity_.api_version);
+    if (const auto parts = split(platform, '/'); parts.size() > 1 && api >= Release{1, 48} && !identity_.podman)
+        path += "?platform=" + io::percent_encoded(nlohmann::json{{"os", parts[0]}, {"architecture", parts[1]}}.dump());
     const std::string what = "the export of " + name;
     return in_time(what, [&] {
         io::HttpResponse response = send(http_, "GET", path, {.idle_limit = limits_.exported});

@@ -83,9 +83,12 @@ void Engine::push(const oci::Reference& image, const Secret& auth,
     // Without the header some engines refuse, and others are anonymous.
     request.secret_headers.emplace_back("X-Registry-Auth", auth.empty() ? Secret(io::base64url_encode("{}")) : auth);
     const auto fail = [&](const std::string& reason) {
+        const std::string hint = hint_of(reason);
         throw Error(Fault::failed, fmt::format("the engine cannot push {}: {}", image.familiar(), reason),
-                    fmt::format("`docker push {}` shows the same; --via export pushes without the engine's help",
-                                image.familiar()));
+                    !hint.empty()
+                        ? hint
+                        : fmt::format("`docker push {}` shows the same; --via export pushes without the engine's help",
+                                      image.familiar()));
     };
     io::HttpResponse response = send(http_, "POST", path, std::move(request));
     if (response.status != 200) fail(refused(response, "POST", path).message());

@@ -224,8 +224,9 @@ private:
     image::Sealed exported() {
         way_ = way_.empty() ? ", by export" : ", by folders and export";  // if only for the config
         layers_.begin();
+        const std::string platform = engine_info().containerd_store ? platform_.docker_platform() : "";
         return in_context("exporting " + wanted_.image + " from the engine", [&] {
-            return image::seal_export(*engine_.export_image(info_.id), progress_, layers_.hooks());
+            return image::seal_export(*engine_.export_image(info_.id, platform), progress_, layers_.hooks());
         });
     }
 

@@ -115,6 +115,54 @@ TEST_CASE("/info: docker, containerd's store, podman") {
     CHECK(scene.verdict().empty());
 }
 
+TEST_CASE("/info: whether containers have a seccomp profile") {
+    const auto has_seccomp = [](const std::string& options) {
+        Scene scene({{"GET /v1.41/info", json_reply(200, R"({"OSType":"linux","SecurityOptions":)" + options + "}")}});
+        return scene.engine().info().seccomp;
+    };
+    CHECK(has_seccomp(R"(["name=apparmor","name=seccomp,profile=default"])"));
+    CHECK(has_seccomp("null"));  // it does not say
+    CHECK_FALSE(has_seccomp(R"(["name=seccomp,profile=unconfined"])"));
+    CHECK_FALSE(has_seccomp("[]"));
+}
+
+TEST_CASE("releases") {
+    CHECK(release_of("26.1.5+dfsg1") == Release{26, 1, 5});
+    CHECK(release_of("20.10.5") < Release{20, 10, 10});
+    CHECK(release_of("dev") == Release{});
+    CHECK(release_of("4.3") == Release{4, 3});
+}
+
+TEST_CASE("an image that the engine has in part has a next step, whoever meets it") {
+    const std::string part = R"({"message":"content digest sha256:8647cda188537f5d23c50b98325bf4b8: not found"})";
+    Scene scene({{"GET /v1.41/images/x:1/get", json_reply(500, part)},
+                 {"POST /v1.41/images/x/push?tag=1",
+                  {.body = R"({"error":"missing content: content digest sha256:86: not found"})"}},
+                 {"GET /v1.41/images/x:1/get", json_reply(500, R"({"message":"no space left on device"})")}});
+    const auto exported = [&] { return error_of([&] { scene.engine().export_image("x:1"); }); };
+    const Error first = exported();
+    CHECK(contains(first.message(), "sha256:8647cda188537f5d23c50b98325bf4b8"));
+    CHECK(contains(first.hint(), "docker pull --platform"));
+    test::Recording progress;
+    CHECK(contains(error_of([&] { scene.engine().push(oci::Reference::parse("x:1"), {}, progress); }).hint(),
+                   "docker pull --platform"));
+    CHECK_FALSE(contains(exported().hint(), "--platform"));
+}
+
+TEST_CASE("of an image of several platforms one is exported alone, where the engine can") {
+    Scene newer(
+        {{R"(GET /v1.48/images/x:1/get?platform=%7B%22architecture%22%3A%22arm64%22%2C%22os%22%3A%22linux%22%7D)",
+          {.body = "tar"}},
+         {"GET /v1.48/images/x:1/get", {.body = "tar"}}},
+        pong("1.48"));
+    CHECK(io::read_all(*newer.engine().export_image("x:1", "linux/arm64"), 10) == "tar");
+    CHECK(io::read_all(*newer.engine().export_image("x:1"), 10) == "tar");
+    CHECK(newer.verdict() == "");
+    Scene older({{"GET /v1.47/images/x:1/get", {.body = "tar"}}}, pong("1.47"));
+    CHECK(io::read_all(*older.engine().export_image("x:1", "linux/arm64"), 10) == "tar");
+    CHECK(older.verdict() == "");
+}
+
 TEST_CASE("an answer of an unknown shape is the engine's fault, by name") {
     for (const std::string body : {"", "no json", "[1]", R"({"MemTotal":"much"})", R"({"MemTotal":null})"}) {
         CAPTURE(body);

@@ -13,8 +13,9 @@ namespace wasmx::doctor {
     ROW(engine_version, "engine", "its version is one we can work with", "engine-reachable")                     \
     ROW(engine_platform, "engine", "it builds for the platform without emulation", "engine-version")             \
     ROW(engine_builder, "engine", "it has a builder", "engine-version")                                          \
-    ROW(engine_memory, "engine", "it has memory to compile in", "engine-version")                                \
-    ROW(engine_disk, "engine", "it has room for the build", "engine-version base-image")                         \
+    ROW(engine_memory, "engine", "its containers have memory to compile in", "engine-version")                   \
+    ROW(engine_disk, "engine", "it has room for the build", "engine-version")                                    \
+    ROW(engine_clock, "engine", "its clock agrees with this machine's", "engine-version")                        \
     ROW(base_image, "inputs", "the base image is there, or can be had", "engine-version engine-platform source") \
     ROW(source, "inputs", "the module's source can be read", "")                                                 \
     ROW(runtime_version, "inputs", "the runtime's version is known", "source")                                   \

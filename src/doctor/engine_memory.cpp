@@ -3,7 +3,6 @@
 
 #include "base/text.hpp"
 #include "doctor/doctor.hpp"
-#include "engine/capacity.hpp"
 
 namespace wasmx::doctor {
 
@@ -23,7 +22,13 @@ Verdict verdict_of(std::uint64_t memory, const std::optional<std::uint64_t>& lea
 
 void engine_memory(Scene& scene, Result& result) {
     const auto& least = scene.request.min_memory;
-    const engine::Capacity capacity = engine::capacity_of(scene.endpoint.need(), scene.info.need());
+    const engine::Info& info = scene.info.need();
+    const Measurement& measurement = scene.measurement();
+    const engine::Capacity capacity = measurement.found ? measurement.found->capacity
+                                                        : engine::Capacity{.memory = info.memory,
+                                                                           .memory_from = "/info",
+                                                                           .processors = info.processors,
+                                                                           .processors_from = "/info"};
     const std::uint64_t jobs = recipe::fitting_jobs(capacity.processors, capacity.memory);
     result.required =
         least ? fmt::format("{} (--min-memory)", human_decimal_bytes(*least))
@@ -35,6 +40,8 @@ void engine_memory(Scene& scene, Result& result) {
                                   capacity.processors == 1 ? "processor" : "processors", jobs);
     if (capacity.processors_from != capacity.memory_from)
         result.details.push_back(fmt::format("processors from {}", capacity.processors_from));
+    if (!measurement.found)
+        result.details.push_back("what the engine's containers may use of it is not measured: " + measurement.why_not);
     result.details.emplace_back("a compile job takes 2 GiB, and 2 GiB are left for the rest");
     if (result.verdict == Verdict::warn)
         result.mend = fmt::format("none needed: -j{} is used; a machine of 32 GB compiles on more processors", jobs);

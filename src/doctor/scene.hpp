@@ -12,6 +12,7 @@
 #include "base/progress.hpp"
 #include "credentials/credentials.hpp"
 #include "engine/engine.hpp"
+#include "engine/measure.hpp"
 #include "io/http.hpp"
 #include "oci/reference.hpp"
 #include "recipe/base_image.hpp"
@@ -94,6 +95,13 @@ private:
     std::optional<T> value_;
 };
 
+/// What a container of the engine gets, or the reason why that is not known.
+struct Measurement {
+    std::optional<engine::Measured> found;
+    std::int64_t here = 0;  ///< this machine's clock at that time, in seconds since the epoch
+    std::string why_not;
+};
+
 /// What the checks work with, and what they have learned.
 class Scene {
 public:
@@ -125,6 +133,12 @@ public:
     oci::Reference target() { return request.tag ? *request.tag : request.repository.with_tag(recipe().tag()); }
     /// As far as it is known before the build.
     recipe::Provenance provenance();
+    /// Made once, by the check that asks first.
+    const Measurement& measurement();
+
+private:
+    std::once_flag measured_once_;
+    Measurement measurement_;
 };
 
 }  // namespace wasmx::doctor

@@ -25,6 +25,12 @@ std::string text_of_file(const fs::path& path) {
     }
 }
 
+std::optional<std::uint64_t> processors_of_quota(std::optional<std::uint64_t> quota,
+                                                 std::optional<std::uint64_t> period) {
+    if (!quota || !period || *quota == 0 || *period == 0) return std::nullopt;
+    return std::max<std::uint64_t>(1, (*quota + *period - 1) / *period);
+}
+
 namespace {
 
 // Who listens on the socket: the one who called listen(2), which for a socket of systemd's is systemd.
@@ -68,16 +74,11 @@ void tighten(std::optional<std::uint64_t>& limit, std::string& file, std::option
     file = path.string();
 }
 
-std::optional<std::uint64_t> processors_for(std::optional<std::uint64_t> quota, std::optional<std::uint64_t> period) {
-    if (!quota || !period || *quota == 0 || *period == 0) return std::nullopt;
-    return std::max<std::uint64_t>(1, (*quota + *period - 1) / *period);
-}
-
 // "max 100000", "150000 100000"
 std::optional<std::uint64_t> processors_in_cpu_max(const fs::path& file) {
     const std::string text = text_of_file(file);
     const auto parts = split(trim(text), ' ');
-    return parts.size() == 2 ? processors_for(parse_number(parts[0]), parse_number(parts[1])) : std::nullopt;
+    return parts.size() == 2 ? processors_of_quota(parse_number(parts[0]), parse_number(parts[1])) : std::nullopt;
 }
 
 void look_at_version_2(const fs::path& folder, CgroupLimits& limits) {
@@ -91,8 +92,8 @@ void look_at_version_1(const fs::path& folder, CgroupLimits& limits) {
     const fs::path memory = folder / "memory.limit_in_bytes";
     tighten(limits.memory, limits.memory_file, parse_number(trim(text_of_file(memory))), memory);
     const fs::path quota = folder / "cpu.cfs_quota_us";  // -1, no number of ours, is none
-    const auto processors = processors_for(parse_number(trim(text_of_file(quota))),
-                                           parse_number(trim(text_of_file(folder / "cpu.cfs_period_us"))));
+    const auto processors = processors_of_quota(parse_number(trim(text_of_file(quota))),
+                                                parse_number(trim(text_of_file(folder / "cpu.cfs_period_us"))));
     tighten(limits.processors, limits.processors_file, processors, quota);
 }
 

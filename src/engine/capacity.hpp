@@ -23,6 +23,9 @@ struct Capacity {
 /// What /info says, less what the cgroups of the engine's own process allow, where that process can be seen.
 Capacity capacity_of(const Endpoint& endpoint, const Info& info);
 
+/// What a quota of CPU time in a period comes to: whole processors, rounded up; nullopt when it is no limit.
+std::optional<std::uint64_t> processors_of_quota(std::optional<std::uint64_t> quota,
+                                                 std::optional<std::uint64_t> period);
 /// The engine's process, when it runs on this machine and can be seen: whoever listens on the socket, unless that only
 /// passes on to another machine.
 std::optional<pid_t> find_local_process(const Endpoint& endpoint, const Info& info);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Single checks, where what they go by can be set; those that ask somebody have their tests with real services.
 #include "doctor/stage.hpp"
+#include "engine/scene.hpp"
 #include "support/http_server.hpp"
 
 using namespace wasmx;
@@ -78,6 +79,86 @@ TEST_CASE("memory: --min-memory in place of the bands") {
     CHECK(memory_check(4 * gb - 1, 4 * gb).verdict == Verdict::fail);
     CHECK(memory_check(64 * gb, 100 * gb).verdict == Verdict::fail);
     CHECK(contains(memory_check(gb, 4 * gb).required, "--min-memory"));
+}
+
+TEST_CASE("memory, disk and clock are what a container of the engine gets, asked once for all of them") {
+    const std::string id = "sha256:" + std::string(64, 'a');
+    const auto with = [&](const std::string& output, const std::function<void(Stage&)>& checked) {
+        using engine::json_reply;
+        engine::Scene there({{"POST /v1.41/images/create?fromSrc=-", json_reply(200, R"({"status":")" + id + R"("})")},
+                             {"POST /v1.41/containers/create", json_reply(201, R"({"Id":"c1"})")},
+                             {"POST /v1.41/containers/c1/start", {.status = 204}},
+                             {"POST /v1.41/containers/c1/wait", json_reply(200, R"({"StatusCode":0})")},
+                             {"GET /v1.41/containers/c1/logs?stdout=1&stderr=1", {.body = output}},
+                             {"DELETE /v1.41/containers/c1?force=1&v=1", {.status = 204}},
+                             {"DELETE /v1.41/images/" + id + "?force=1", json_reply(200, "[]")}});
+        Stage stage;
+        auto info = info_of(64 * gb, 16);
+        info.architecture = oci::Platform::of_this_machine().uname_arch();
+        stage.scene.info.set(info);
+        stage.scene.engine.set(
+            std::make_unique<engine::Engine>(stage.http, engine::Endpoint{there.socket(), "--host"}));
+        checked(stage);
+        CHECK(there.verdict() == "");
+    };
+    const std::string now = "clock " + std::to_string(::time(nullptr)) + "\n";
+    with("disk 100000000000 50000000000\nprocessors 8\n" + now, [](Stage& stage) {
+        CHECK(stage.run("engine-disk").verdict == Verdict::pass);
+        const Result memory = stage.run("engine-memory");
+        CHECK(memory.verdict == Verdict::pass);
+        CHECK(memory.figures.at("processors") == 8);
+        CHECK(stage.run("engine-clock").observed == "as here");
+    });
+    with("disk 100000000000 9999999999\nprocessors 8\nmemory.max 4000000000\nclock 1700000000\n", [](Stage& stage) {
+        const Result disk = stage.run("engine-disk");
+        CHECK(disk.verdict == Verdict::fail);
+        CHECK(disk.figures.at("free_bytes") == 9'999'999'999);
+        const Result memory = stage.run("engine-memory");
+        CHECK(memory.verdict == Verdict::fail);
+        CHECK(memory.figures.at("memory_bytes") == 4 * gb);
+        CHECK(contains(memory.mend, "raise the limit in memory.max"));
+        const Result clock = stage.run("engine-clock");
+        CHECK(clock.verdict == Verdict::warn);
+        CHECK(contains(clock.observed, "behind this machine's"));
+    });
+}
+
+TEST_CASE("what is not measured is said to be so, and never taken from this machine") {
+    Request request;
+    request.touch = Request::Touch::nothing;
+    Stage stage(std::move(request));
+    stage.scene.endpoint.set({"/nowhere.sock", "--host"});
+    stage.scene.info.set(info_of(64 * gb, 16));
+    const Result disk = stage.run("engine-disk");
+    CHECK(disk.verdict == Verdict::skip);
+    CHECK(contains(disk.observed, "a dry run starts no container"));
+    CHECK(stage.run("engine-clock").verdict == Verdict::skip);
+    const Result memory = stage.run("engine-memory");
+    CHECK(memory.verdict == Verdict::pass);
+    CHECK(contains(memory.details.at(0), "is not measured: a dry run starts no container"));
+}
+
+TEST_CASE("version: Docker whose seccomp profile does not know clone3") {
+    const auto check = [](const std::string& version, bool podman, const std::string& options) {
+        engine::Scene there({{"GET /v1.41/info",
+                              engine::json_reply(200, R"({"OSType":"linux","Architecture":"x86_64","ServerVersion":")" +
+                                                          version + R"(","SecurityOptions":)" + options + "}")}});
+        (void)there.engine();  // the script begins with a ping
+        Stage stage;
+        stage.scene.endpoint.set({there.socket(), "--host"});
+        stage.scene.identity.set({.podman = podman, .newest_api = "1.41", .api_version = "1.41"});
+        return stage.run("engine-version");
+    };
+    const std::string profile = R"(["name=seccomp,profile=default"])";
+    const Result old = check("20.10.5+dfsg1", false, profile);
+    CHECK(old.verdict == Verdict::warn);
+    CHECK(contains(old.mend, "20.10.10"));
+    CHECK(check("20.10.9", false, "null").verdict == Verdict::warn);
+    CHECK(check("20.10.10", false, profile).verdict == Verdict::pass);
+    CHECK(check("20.10.24+dfsg1", false, profile).verdict == Verdict::pass);
+    CHECK(check("20.10.5", false, "[]").verdict == Verdict::pass);  // no profile, no trouble
+    CHECK(check("4.3.1", true, profile).verdict == Verdict::pass);
+    CHECK(check("19.03.15", false, profile).verdict == Verdict::fail);
 }
 
 TEST_CASE("clock: within a minute") {

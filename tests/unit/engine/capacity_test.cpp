@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/capacity.hpp"
 
-#include <nlohmann/json.hpp>
-
 #include "engine/scene.hpp"
-#include "engine/space.hpp"
 
 using namespace wasmx;
 using namespace wasmx::engine;
@@ -21,18 +18,6 @@ Info info_of_another_machine() {
     info.root = "/";
     return info;
 }
-
-std::vector<Scene::Step> run_of(int exit_code, const std::string& output) {
-    return {{"POST /v1.41/containers/create", json_reply(201, R"({"Id":"c1"})")},
-            {"POST /v1.41/containers/c1/start", {.status = 204}},
-            {"POST /v1.41/containers/c1/wait", json_reply(200, R"({"StatusCode":)" + std::to_string(exit_code) + "}")},
-            {"GET /v1.41/containers/c1/logs?stdout=1&stderr=1", {.body = output}},
-            {"DELETE /v1.41/containers/c1?force=1&v=1", {.status = 204}}};
-}
-
-const std::string df_output =
-    "Filesystem     1024-blocks      Used Available Capacity Mounted on\r\n"
-    "overlay          263174212 180244224  69488940      73% /\r\n";
 
 }  // namespace
 
@@ -85,45 +70,6 @@ TEST_CASE("an engine on another machine is believed, and its process is not look
     CHECK(capacity.processors == 3);
     CHECK(capacity.memory_from == "/info");
     CHECK_FALSE(find_local_process(endpoint, info_of_another_machine()));
-    CHECK_FALSE(find_local_space(endpoint, info_of_another_machine()));
-}
-
-TEST_CASE("room, as df in a container tells it, which may do nothing else") {
-    Scene scene(run_of(0, df_output));
-    const Space space = space_in_container(scene.engine(), "base:1");
-    CHECK(space.size == 263174212ULL * 1024);
-    CHECK(space.free == 69488940ULL * 1024);
-    CHECK(space.from == "df in a container of base:1");
-    CHECK(scene.verdict() == "");
-    const auto asked = nlohmann::json::parse(scene.seen().at(0).body);
-    CHECK(asked.at("Image") == "base:1");
-    CHECK(asked.at("Entrypoint") == nlohmann::json{"df"});
-    CHECK(asked.at("Cmd") == nlohmann::json{"-P", "-k", "/"});
-    CHECK(asked.at("User") == "65534:65534");
-    CHECK(asked.at("Healthcheck").at("Test") == nlohmann::json{"NONE"});
-    const auto host = asked.at("HostConfig");
-    CHECK(host.at("NetworkMode") == "none");
-    CHECK(host.at("CapDrop") == nlohmann::json{"ALL"});
-    CHECK(host.at("SecurityOpt") == nlohmann::json{"no-new-privileges"});
-    CHECK(host.at("ReadonlyRootfs") == true);
-    CHECK(host.at("PidsLimit") == 16);
-    CHECK(host.at("Memory") == 64 << 20);
-    CHECK(host.at("MemorySwap") == 64 << 20);
-}
-
-TEST_CASE("an image without df, and df that fails or prints something else") {
-    Scene without({{"POST /v1.41/containers/create", json_reply(201, R"({"Id":"c1"})")},
-                   {"POST /v1.41/containers/c1/start",
-                    json_reply(400, R"({"message":"exec: \"df\": executable file not found"})")},
-                   {"DELETE /v1.41/containers/c1?force=1&v=1", {.status = 204}}});
-    CHECK(contains(error_of([&] { space_in_container(without.engine(), "base:1"); }).message(),
-                   "executable file not found"));
-    CHECK(without.verdict() == "");
-    Scene failing(run_of(3, "no\n"));
-    CHECK(contains(error_of([&] { space_in_container(failing.engine(), "base:1"); }).message(),
-                   "in a container of base:1 ended with exit code 3: no"));
-    Scene other(run_of(0, "hello\n"));
-    CHECK(contains(error_of([&] { space_in_container(other.engine(), "base:1"); }).message(), "printed hello"));
 }
 
 TEST_SUITE_END();

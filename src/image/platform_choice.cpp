@@ -15,10 +15,11 @@ std::string platform_text(const std::string& os, const std::string& architecture
     return printable(fmt::format("{}/{}{}{}", os, architecture, variant.empty() ? "" : "/", variant));
 }
 
-// Some tools write the kernel's name of an architecture in place of Go's; engines take either. (containerd platforms,
-// normalizeArch, normalizeOS)
+// Some tools write the kernel's name of an architecture in place of Go's, or leave the system out; engines take either.
+// (containerd platforms, normalizeArch, normalizeOS)
 bool fits(const oci::Platform& platform, const std::string& os, const std::string& architecture) {
-    return lower(os) == oci::Platform::os() && oci::Platform::from_architecture(lower(architecture)) == platform;
+    return (os.empty() || lower(os) == oci::Platform::os()) &&
+           oci::Platform::from_architecture(lower(architecture)) == platform;
 }
 
 // BuildKit lists an image's provenance beside it, under a platform that nobody asks for.
@@ -45,7 +46,7 @@ std::vector<oci::IndexEntry> candidates(const oci::Index& index, const oci::Plat
             unstated.push_back(entry);
         else if (!fits(platform, entry.os, entry.architecture) || !platform.is_plain(entry.variant))
             there.insert(platform_text(entry.os, entry.architecture, entry.variant));
-        else if (stated.empty())
+        else
             stated.push_back(entry);
     }
     stated.insert(stated.end(), unstated.begin(), unstated.end());

@@ -11,9 +11,9 @@
 
 namespace wasmx::image {
 
-/// The entries of an index that may be the image for `platform`, in the order in which they are to be asked: the first
-/// that says so; then those that state no platform, whose configs have to be asked. The platforms of the others are
-/// added to `there`. (OCI image-spec, image-index.md: "platform" is optional)
+/// The entries of an index that may be the image for `platform`, in the order in which they are to be asked: those that
+/// say so, of which one may be an artifact; then those that state no platform, whose configs have to be asked. The
+/// platforms of the others are added to `there`. (OCI image-spec, image-index.md: "platform" is optional)
 std::vector<oci::IndexEntry> candidates(const oci::Index& index, const oci::Platform& platform,
                                         std::set<std::string>& there);
 

@@ -142,8 +142,11 @@ ImageConfig ImageConfig::parse(std::string_view text) {
         for (const Json& id : json.at("rootfs").at("diff_ids"))
             out.diff_ids.push_back(Digest::parse(id.get<std::string>()));
         if (const auto history = json.find("history"); history != json.end() && history->is_array()) {
-            for (const Json& step : *history)
-                out.history.push_back({text_or_empty(step, "created_by"), step.value("empty_layer", false)});
+            for (const Json& step : *history) {
+                const auto empty = step.find("empty_layer");  // null is what Go takes for false
+                out.history.push_back({text_or_empty(step, "created_by"),
+                                       empty != step.end() && !empty->is_null() && empty->get<bool>()});
+            }
         }
         if (const auto config = json.find("config"); config != json.end() && config->is_object()) {
             out.labels = texts(*config, "Labels");

@@ -266,6 +266,7 @@ TEST_CASE("open_published asks the configs where an index states no platform, as
     gone["digest"] = io::sha256("nothing").str();
     const Json artifact = there.image_of(there.blob("{}", "application/vnd.oci.empty.v1+json"), Json::array(), "");
     CHECK(opened(Json::array({gone, artifact, second})) == wanted);
+    CHECK(opened(Json::array({row(artifact, "arm64"), row(second, "arm64")})) == wanted);
     CHECK(failure(Fault::not_found, [&] { opened(Json::array({first})); }) ==
           "the image is not for linux/arm64: it has linux/amd64");
     CHECK(has(failure(Fault::not_found, [&] { opened(Json::array({first, gone})); }), "the registry does not have"));

@@ -82,6 +82,7 @@ TEST_CASE("the kernel's names of an architecture, and other spellings that engin
     CHECK(chosen({{"linux", "x86_64"}, {"linux", "aarch64"}}, arm64) == 1);
     CHECK(chosen({{"linux", "aarch64"}, {"linux", "x86_64"}}, amd64) == 1);
     CHECK(chosen({{"Linux", "AMD64"}}, amd64) == 0);
+    CHECK(chosen({{"", "amd64"}}, amd64) == 0);
 }
 
 TEST_CASE("what there is, is named") {

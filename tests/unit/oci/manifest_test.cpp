@@ -124,7 +124,7 @@ TEST_CASE("an image config") {
     const auto config = ImageConfig::parse(
         R"({"os":"linux","architecture":"arm64","config":{"Labels":{"a":"b"}},"rootfs":{"type":"layers","diff_ids":[")" +
         digest_of('1') +
-        R"("]},"history":[{"created_by":"ADD","empty_layer":false},{"created_by":"ENV","empty_layer":true},{}]})");
+        R"("]},"history":[{"created_by":"ADD","empty_layer":false},{"created_by":"ENV","empty_layer":true},{"created_by":null,"empty_layer":null}]})");
     CHECK(config.os == "linux");
     CHECK(config.architecture == "arm64");
     CHECK(config.labels.at("a") == "b");

@@ -147,6 +147,7 @@ void Engine::remove_forgotten_readers() noexcept {
 
 CommandOutcome Engine::run_command(const std::string& image, const std::vector<std::string>& command, Sees sees) {
     constexpr std::uint64_t most_output = 1 << 20;
+    const auto limit = [](const char* name) { return nlohmann::json{{"Name", name}, {"Soft", 256}, {"Hard", 256}}; };
     nlohmann::json wanted{{"Image", image},
                           {"Entrypoint", {command.front()}},
                           {"Cmd", std::vector<std::string>(command.begin() + 1, command.end())},
@@ -159,7 +160,9 @@ CommandOutcome Engine::run_command(const std::string& image, const std::vector<s
                             {"CapDrop", {"ALL"}},
                             {"SecurityOpt", {"no-new-privileges"}},
                             {"ReadonlyRootfs", true},
-                            {"PidsLimit", 16}}}};
+                            {"PidsLimit", 16},
+                            // podman's defaults are above what it may set where its own limits are capped.
+                            {"Ulimits", nlohmann::json::array({limit("nofile"), limit("nproc")})}}}};
     if (sees == Sees::machine) {
         wanted["HostConfig"]["CgroupnsMode"] = "host";
         wanted["HostConfig"]["Mounts"] = {

@@ -26,6 +26,12 @@ fs::path beside(const fs::path& folder, std::string_view suffix) {
     return folder.parent_path() / (folder.filename().string() + std::string(suffix));
 }
 
+Error no_place(std::string_view doing, int error_number) {
+    return {Fault::io, system_error(doing, error_number).message(),
+            "clones are kept in $XDG_CACHE_HOME, or ~/.cache: name a folder that can be written to with XDG_CACHE_HOME, "
+            "or give a clone of yours as the source"};
+}
+
 /// One process at a time changes a repository. The file stays: a lock on a file that can be removed protects nothing.
 /// The kernel lets go of it however the process ends. Readers need none, since git adds objects and never takes one
 /// away.
@@ -34,7 +40,7 @@ public:
     Lock(const fs::path& folder, const std::stop_token& stop, const Log& log) {
         const fs::path path = beside(folder, ".lock");
         file_ = io::Fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
-        if (!file_) throw system_error("opening " + path.string(), errno);
+        if (!file_) throw no_place("opening " + path.string(), errno);
         bool told = false;
         while (::flock(file_.get(), LOCK_EX | LOCK_NB) != 0) {
             if (errno != EWOULDBLOCK && errno != EINTR) throw system_error("locking " + path.string(), errno);
@@ -79,7 +85,7 @@ void remove_leftovers(const fs::path& git_dir) {
 // Everything happens in a folder beside the place, which gets its name when it is whole.
 void create(const fs::path& folder, const std::stop_token& stop, const Fill& fill) {
     std::string part = beside(folder, part_suffix).string() + "XXXXXX";
-    if (::mkdtemp(part.data()) == nullptr) throw system_error("creating " + part, errno);
+    if (::mkdtemp(part.data()) == nullptr) throw no_place("creating " + part, errno);
     std::error_code ignored;
     try {
         const auto made = run({"init", "--quiet", "--bare", "--template=", "--", part}, stop);
@@ -115,7 +121,7 @@ void fill_cache(const fs::path& folder, const std::stop_token& stop, const Log& 
             create(folder, stop, fill);
         }
     } catch (const fs::filesystem_error& error) {
-        throw system_error(fmt::format("keeping a clone in {}", folder.string()), error.code().value());
+        throw no_place(fmt::format("keeping a clone in {}", folder.string()), error.code().value());
     }
 }
 

@@ -213,17 +213,7 @@ std::unique_ptr<Tree> open_url(const Job& job) {
                             .revision = remote ? std::optional(remote->id) : std::nullopt,
                             .url = url_for_label(url),
                             .date = 0});
-    if (!cached) {
-        try {
-            cached = fetched(job, ref, remote);
-        } catch (const Error& error) {
-            if (error.fault() != Fault::io || !error.hint().empty()) throw;
-            throw Error(error.fault(), error.message(),
-                        fmt::format("clones are kept in {}; name another place with XDG_CACHE_HOME, or give a folder "
-                                    "with --source",
-                                    io::cache_folder().string()));
-        }
-    }
+    if (!cached) cached = fetched(job, ref, remote);
     return open_commit(cached->repository, cached->commit, description, url_for_label(url), job.progress);
 }
 

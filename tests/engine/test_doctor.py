@@ -29,6 +29,7 @@ from email.utils import formatdate
 from pathlib import Path
 
 from case import BASE_IMAGE, DOCKER_ARCH, LAB, LAB_ENVIRONMENT, PROGRAM, REGISTRY, SUPPORT, TAG, VERSION, Lab, LabCase
+from engine_proxy import EngineProxy
 from service import PATH
 
 SCHEMA = SUPPORT.parent.parent / "src" / "doctor" / "report.schema.json"
@@ -212,32 +213,6 @@ class DoctorCase(LabCase):
         return self.git(self.source, "rev-parse", "HEAD").strip()
 
 
-@contextlib.contextmanager
-def forwarding(here: Path, there: str):
-    """Passes a socket on to another one."""
-    def pump(source: socket.socket, sink: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            while data := source.recv(1 << 16):
-                sink.sendall(data)
-        with contextlib.suppress(OSError):
-            sink.shutdown(socket.SHUT_WR)
-
-    def accept(listener: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                one, other = listener.accept()[0], socket.socket(socket.AF_UNIX)
-                other.connect(there)
-                for pair in ((one, other), (other, one)):
-                    threading.Thread(target=pump, args=pair, daemon=True).start()
-
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(str(here))
-        listener.listen()
-        threading.Thread(target=accept, args=(listener,), daemon=True).start()
-        yield
-        listener.shutdown(socket.SHUT_RDWR)
-
-
 class Well(DoctorCase):
     """Nothing is wrong."""
 
@@ -284,9 +259,9 @@ class Well(DoctorCase):
     def test_behind_a_forwarded_socket_the_engine_is_measured(self):
         """As with `ssh -L`: whoever listens here is not the engine, and may not even be seen."""
         there = os.statvfs(self.info()["DockerRootDir"])
-        forwarded = self.folder / "forwarded.sock"
-        with forwarding(forwarded, self.HOST.removeprefix("unix://")):
-            report = self.doctor("--host", f"unix://{forwarded}", prefix=UNSEEN)
+        forwarded = EngineProxy(self.HOST, self.folder / "forwarded.sock")
+        self.addCleanup(forwarded.close)
+        report = self.doctor("--host", forwarded.host, prefix=UNSEEN)
         self.assertEqual(report["engine-disk"]["figures"]["size_bytes"], there.f_blocks * there.f_frsize)
         self.assertEqual(report.verdict("engine-clock"), "pass", report["engine-clock"])
 

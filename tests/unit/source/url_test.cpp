@@ -269,6 +269,16 @@ TEST_CASE("a remote that is not there") {
     }
 }
 
+TEST_CASE("a cache that cannot be written to is named, with the variable that names another") {
+    const Remote remote;
+    remote.box.write("file", "");
+    const test::Variable cache("XDG_CACHE_HOME", (remote.box / "file").string());
+    const Error error = error_of([&] { (void)remote.open("main"); });
+    CHECK(error.fault() == Fault::io);
+    CHECK(error.message().find("keeping a clone in") != std::string::npos);
+    CHECK(error.hint().find("XDG_CACHE_HOME") != std::string::npos);
+}
+
 TEST_CASE("one cache for a URL, with and without a password") {
     const Remote remote;
     remote.box.sh(R"(cp -r srv other

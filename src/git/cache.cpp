@@ -27,9 +27,10 @@ fs::path beside(const fs::path& folder, std::string_view suffix) {
 }
 
 Error no_place(std::string_view doing, int error_number) {
-    return {Fault::io, system_error(doing, error_number).message(),
-            "clones are kept in $XDG_CACHE_HOME, or ~/.cache: name a folder that can be written to with XDG_CACHE_HOME, "
-            "or give a clone of yours as the source"};
+    return {
+        Fault::io, system_error(doing, error_number).message(),
+        "clones are kept in $XDG_CACHE_HOME, or ~/.cache: name a folder that can be written to with XDG_CACHE_HOME, "
+        "or give a clone of yours as the source"};
 }
 
 /// One process at a time changes a repository. The file stays: a lock on a file that can be removed protects nothing.

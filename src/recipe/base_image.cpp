@@ -22,7 +22,8 @@ void check_platform(const BaseWanted& wanted, const BaseThere& there) {
                     wanted.platform.docker_platform()),
         wanted.is_default
             ? fmt::format("remove it (`docker rmi {}`); it is then built anew for the right platform", wanted.name)
-            : "name another with --base-image");
+            : fmt::format("`docker pull --platform {} {}` brings that one, or name another with --base-image",
+                          wanted.platform.docker_platform(), wanted.name));
 }
 
 // Whether `path` is `folder` or below it; both absolute and clean.

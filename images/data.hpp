@@ -7,9 +7,7 @@
 
 namespace wasmx::images {
 
-/// images/runtime.Dockerfile
-std::string_view runtime_dockerfile() noexcept;
-/// images/runtime.sh, the RUN of that Dockerfile
+/// images/runtime.sh: what the build container runs
 std::string_view runtime_script() noexcept;
 /// images/consumer.c: what a user of a package does first
 std::string_view consumer_program() noexcept;

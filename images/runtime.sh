@@ -1,7 +1,11 @@
-# build and package the runtime
 # SPDX-License-Identifier: Apache-2.0
-# Runs inside the image, as its one RUN: bash -pc THIS wasmx-image RUNTIME VERSION ASSET_ARCH TOP_DIRECTORY PACKAGE_NAME
-# JOBS (0: all) DATE (seconds) [NAME=value (for the module's script)]... Out: /wasmx/dist/$PACKAGE_NAME and its .sha256.
+# Builds and packages a runtime, in a container over the source image:
+#   bash -pc THIS wasmx-image RUNTIME VERSION ASSET_ARCH TOP_DIRECTORY PACKAGE_NAME PROCESSORS (0: all) DATE (seconds)
+#            fresh|keep (the work) CONSUMER (text of consumer.c) CONSUMER_FLAGS LINK_LINE [NAME=value (for the module's script)]...
+# In: the module at /wasmx, and a volume at /wasmx/work that keeps the work of earlier builds.
+# Out: /wasmx/dist/$PACKAGE_NAME and its .sha256.
+# Lines that begin with "==> " tell the tool which phase begins; "==> free: " and "==> oom kills: " are evidence after a
+# failure.
 set -euo pipefail
 umask 022
 
@@ -26,15 +30,65 @@ if [ "$0" != clean ]; then
     exec /usr/bin/env -i "${kept[@]}" /bin/bash -pc "$BASH_EXECUTION_STRING" clean "$@"
 fi
 
-runtime=$1 version=$2 asset_arch=$3 top_directory=$4 package_name=$5 jobs=$6
-export SOURCE_DATE_EPOCH=$7 # compilers heed it as well (reproducible-builds.org)
-settings=("${@:8}")
+runtime=$1 version=$2 asset_arch=$3 top_directory=$4 package_name=$5 processors=$6 date=$7 wish=$8 consumer=$9
+read -ra consumer_flags <<<"${10}"
+read -ra link_line <<<"${11}"
+settings=("${@:12}")
+work=/wasmx/work
 scratch=/tmp/wasmx
-log=$scratch/build.log
-mkdir -p "$scratch/bin" "$scratch/home" /wasmx/dist
+# Not in the volume: what an earlier version left can never be packaged.
+target=$scratch/target/$top_directory
+mkdir -p "$scratch/bin" "$scratch/home" "$scratch/target" /wasmx/dist
 
-# What build tools keep beside their work goes with the scratch folder.
-export HOME=$scratch/home CARGO_HOME=$scratch/home/cargo PYTHONPYCACHEPREFIX=$scratch/pycache
+export HOME=$scratch/home CARGO_HOME=$work/cargo PYTHONPYCACHEPREFIX=$scratch/pycache
+# Compilers heed it too (reproducible-builds.org). One date for every commit: an object that an earlier commit left in
+# the volume is the one that this commit would make.
+export SOURCE_DATE_EPOCH=315532800
+# A Docker engine may give a soft limit of 1024 below a hard one of half a million.
+hard=$(ulimit -Hn)
+ulimit -Sn "$([ "$hard" = unlimited ] || ((hard > 65536)) && echo 65536 || echo "$hard")"
+
+# The kernel gives the lock back whatever becomes of the container.
+if command -v flock >/dev/null; then
+    exec 9>"$work/.lock"
+    flock -n 9 || { echo "==> busy" && exit 75; }
+fi
+
+if [ "$wish" = fresh ]; then find "$work" -mindepth 1 -maxdepth 1 ! -name .lock -exec rm -rf {} +; fi
+
+echo "==> checking the container"
+missing=()
+need() { # COMMAND WHY
+    command -v "$1" >/dev/null || missing+=("$1: $2")
+}
+((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 404)) || missing+=("bash 4.4 or later: this is $BASH_VERSION")
+tar --sort=name --help >/dev/null 2>&1 || missing+=("GNU tar 1.28 or later: packages are made with tar --sort")
+need gzip "packages are compressed with it"
+need sha256sum "packages get a checksum"
+script=/wasmx/util/runtimes/$runtime.sh
+for tool in git curl python3 xz pkg-config ninja make cmake cargo perl; do
+    if grep -qw "$tool" "$script"; then need "$tool" "util/runtimes/$runtime.sh runs it"; fi
+done
+compiler=${CXX:-$(command -v g++ || command -v clang++ || echo c++)}
+if ! { echo '#include <concepts>' | $compiler -std=c++20 -fsyntax-only -x c++ - 2>"$scratch/compiler"; }; then
+    missing+=("a C++20 compiler with its library: \`$compiler -std=c++20\` says: $(head -n 1 "$scratch/compiler")")
+fi
+command -v "${CC:-cc}" >/dev/null || missing+=("${CC:-cc}: a program is linked with the package to try it")
+case $asset_arch in
+    arm64) machine=aarch64 ;;
+    *) machine=$asset_arch ;;
+esac
+[ "$(uname -m)" = "$machine" ] || missing+=("a machine that is $machine: this container runs on $(uname -m)")
+# Names are only resolved here where no proxy does it, and only for what is still to be cloned.
+if [ -z "${https_proxy:-}${HTTPS_PROXY:-}${all_proxy:-}${ALL_PROXY:-}" ] && [ ! -e "$work/runtimes/libwee8/repos/v8" ]; then
+    while read -r host; do
+        getent hosts "$host" >/dev/null || missing+=("the network: the name $host cannot be resolved in a container")
+    done < <(sed -n 's|.*git clone.*https\{0,1\}://\([A-Za-z0-9.-]*\).*|\1|p' "$script" | sort -u)
+fi
+if ((${#missing[@]} > 0)); then
+    printf '==> missing: %s\n' "${missing[@]}"
+    exit 1
+fi
 
 # v8.sh wants `python`; its own fallback overwrites its tar wrapper, so it must not come to that.
 if ! command -v python >/dev/null && command -v python3 >/dev/null; then
@@ -42,43 +96,26 @@ if ! command -v python >/dev/null && command -v python3 >/dev/null; then
     export PATH=$scratch/bin:$PATH
 fi
 
-# BuildKit drops a step's output beyond 200 KiB a second and 2 MiB in all, and it is the end that is lost. The whole
-# output goes to a file; what is shown live stays within a quarter of that.
-show_within_limits() {
-    local line shown=0 hidden=0 told=0
-    while IFS= read -r line || [ -n "$line" ]; do
-        local size=$((${#line} + 1))
-        if ((size <= 8192 && shown + size <= 524288 && shown + size <= (SECONDS - started + 1) * 49152)); then
-            if ((hidden > 0)); then
-                echo "[... $hidden lines not shown]"
-                hidden=0
-            fi
-            printf '%s\n' "$line"
-            shown=$((shown + size))
-        else
-            hidden=$((hidden + 1))
-            # A sign of life: the line of the moment, every half minute, for a day and more.
-            if ((SECONDS - told >= 30)); then
-                printf '[... %d lines not shown; now: %s]\n' "$hidden" "${line:0:160}"
-                told=$SECONDS
-                hidden=0
-            fi
+# After a build that did not end: the module's scripts only ask whether a clone is there, not whether it is whole.
+repair_clones() {
+    local git_dir tree
+    while IFS= read -rd '' git_dir; do
+        tree=${git_dir%/.git}
+        [ -d "$git_dir" ] || continue
+        if ! git -C "$tree" rev-parse -q --verify 'HEAD^{commit}' >/dev/null 2>&1 || [ ! -e "$git_dir/index" ]; then
+            echo "removing $tree, a clone that was cut off"
+            rm -rf "$tree"
+        elif [ -n "$(find "$git_dir" -name '*.lock' -print -quit)" ]; then
+            echo "restoring $tree, a checkout that was cut off"
+            find "$git_dir" -name '*.lock' -delete
+            git -C "$tree" reset --quiet --hard || rm -rf "$tree"
         fi
-    done
-    if ((hidden > 0)); then echo "[... $hidden lines not shown]"; fi
+    done < <(find "$work" -name .git -prune -print0)
 }
-
-run_script() {
-    cd /wasmx
-    local limited=()
-    # ninja knows no memory limit, but it counts the processors it may run on.
-    if ((jobs > 0)); then
-        limited=(taskset -c "$(allowed_processors "$jobs")")
-        echo "using $jobs of $(nproc) processors, for the memory there is"
-    fi
-    env "${settings[@]}" "${limited[@]}" "/wasmx/util/runtimes/$runtime.sh" "/wasmx/work/$top_directory" "$version" \
-        "$asset_arch"
-}
+if [ -e "$work/.unfinished" ] && command -v git >/dev/null; then repair_clones; fi
+touch "$work/.unfinished"
+# Some versions of the module's scripts copy what they have built there, and take it again if only a part of it is there.
+rm -rf "$work/downloads"
 
 # The first $1 processors of those this container may use, as taskset wants them.
 allowed_processors() {
@@ -96,39 +133,59 @@ allowed_processors() {
     echo "${out[*]}"
 }
 
-give_up() {
-    local code=$1 what=$2
-    # The limit is also by the second: the tail waits for a fresh one, so that it arrives.
-    sleep 1
-    echo "==== $what (exit code $code); the last lines of its output:"
-    tail -c 32768 "$log" | tail -n 100 | cut -c 1-1000
-    echo "==== $what (exit code $code)"
-    exit "$code"
+run_script() {
+    cd /wasmx
+    local limited=()
+    # ninja knows no memory limit, but it counts the processors it may run on. Where the engine could not limit them:
+    if ((processors > 0 && processors < $(nproc))); then limited=(taskset -c "$(allowed_processors "$processors")"); fi
+    exec env "${settings[@]}" "${limited[@]}" "$script" "$target" "$version" "$asset_arch" 9>&-
 }
 
-# Everything that is in the source tree now; what is there besides afterwards is left over from the build.
-tree_now() { find /wasmx -mindepth 1 -path /wasmx/dist -prune -o -print0 | LC_ALL=C sort -z; }
-tree_now >"$scratch/before"
+give_up() { # CODE MESSAGE
+    local kills
+    kills=$(sed -n 's/^oom_kill //p' /sys/fs/cgroup/memory.events /sys/fs/cgroup/memory/memory.oom_control 2>/dev/null || true)
+    df -Pk "$work" "$scratch" 2>/dev/null | awk 'NR > 1 { print "==> free: " $4 " KiB in " $6 }' || true
+    if [ -n "$kills" ]; then echo "==> oom kills: ${kills//$'\n'/ }"; fi
+    echo "$2"
+    exit "$1"
+}
 
-started=$SECONDS
-set +e
-run_script </dev/null 2>&1 | tee "$log" | show_within_limits
-code=${PIPESTATUS[0]}
-set -e
-((code == 0)) || give_up "$code" "util/runtimes/$runtime.sh failed"
-[ -d "/wasmx/work/$top_directory" ] || give_up 1 "util/runtimes/$runtime.sh left no /wasmx/work/$top_directory"
+echo "==> running util/runtimes/$runtime.sh"
+# As a job of its own, so that the whole of it can be stopped: the first process of a container gets no default action
+# for SIGTERM, and bash runs a trap only between commands.
+set -m
+run_script </dev/null &
+job=$!
+set +m
+stopped=
+trap 'stopped=1; kill -TERM -- "-$job" 2>/dev/null || true' TERM INT
+code=0
+wait "$job" || code=$?
+while [ -n "$stopped" ] && kill -0 -- "-$job" 2>/dev/null; do
+    sleep 0.1
+done
+trap - TERM INT
+[ -z "$stopped" ] || { echo "==> stopped" && exit 143; }
+((code == 0)) || give_up "$code" "util/runtimes/$runtime.sh failed (exit code $code)"
+[ -d "$target" ] || give_up 1 "util/runtimes/$runtime.sh left no $target"
 
+echo "==> packaging"
 # Reproducible: equal files give equal bytes, whoever builds and whenever.
-cd /wasmx/work
-tar --sort=name --format=gnu --mtime="@$SOURCE_DATE_EPOCH" --owner=0 --group=0 --numeric-owner \
-    --mode='u+rwX,go+rX,go-w' -cf - "$top_directory" | gzip -n >"/wasmx/dist/$package_name"
+cd "$scratch/target"
+tar --sort=name --format=gnu --mtime="@$date" --owner=0 --group=0 --numeric-owner --mode='u+rwX,go+rX,go-w' \
+    -cf - "$top_directory" | gzip -n >"/wasmx/dist/$package_name" || give_up 1 "the package cannot be written"
 cd /wasmx/dist
 sha256sum "$package_name" >"$package_name.sha256"
-touch -d "@$SOURCE_DATE_EPOCH" "$package_name" "$package_name.sha256"
 cat "$package_name.sha256"
 
-rm -rf /wasmx/work
-tree_now >"$scratch/after"
-LC_ALL=C comm -z -13 "$scratch/before" "$scratch/after" | xargs -0 -r rm -rf --
-cd /
-rm -rf "$scratch" /root/.cache
+echo "==> trying the package"
+mkdir "$scratch/consumer"
+cd "$scratch/consumer"
+tar -xzf "/wasmx/dist/$package_name"
+printf '%s' "$consumer" >consumer.c
+"${CC:-cc}" "${consumer_flags[@]}" -I "$top_directory/include" consumer.c -o consumer -L "$top_directory/lib" \
+    "${link_line[@]}" || give_up 1 "a program cannot be linked with the package"
+./consumer || give_up 1 "a program that is linked with the package fails"
+
+rm -f "$work/.unfinished"
+echo "==> done"

@@ -77,10 +77,7 @@ BaseImage ensure_base(engine::Engine& engine, const source::Tree& tree, const re
     if (!image) throw Error(Fault::failed, fmt::format("the engine has no image {} after having made it", wanted.name));
     recipe::check_base(wanted, there(*image));
 
-    BaseImage out{.name = wanted.name, .from = wanted.name, .digest = {}, .diff_ids = image->diff_ids};
-    // podman would look a short name up on docker.io; its own name for the image is exact.
-    if (engine.identity().podman && !image->tags.empty()) out.from = image->tags.front();
-    (void)oci::Reference::parse(out.from);  // it becomes a line of a Dockerfile
+    BaseImage out{.name = wanted.name, .id = image->id, .digest = {}, .diff_ids = image->diff_ids};
     // podman's repository digests are its own, not what a registry has.
     if (!engine.identity().podman && !image->repo_digests.empty()) {
         const std::string& name = image->repo_digests.front();

@@ -12,7 +12,7 @@ namespace wasmx::build {
 
 struct BaseImage {
     std::string name;    ///< as it was asked for
-    std::string from;    ///< what a Dockerfile's FROM has to say on this engine
+    std::string id;      ///< "sha256:…" on this engine
     std::string digest;  ///< "sha256:…" in its repository, or empty
     std::vector<Digest> diff_ids;
 };

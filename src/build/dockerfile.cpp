@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "build/dockerfile.hpp"
 
-#include <nlohmann/json.hpp>
-
 #include <algorithm>
 #include <cctype>
 #include <deque>
@@ -11,7 +9,6 @@
 #include <utility>
 
 #include "base/text.hpp"
-#include "images/data.hpp"
 
 namespace wasmx::build {
 
@@ -183,21 +180,6 @@ std::vector<std::string> base_images(std::string_view dockerfile, const std::map
             if (words.size() >= 4 && lower(words[2]) == "as") stages.insert(lower(words[3]));
         }
     }
-    return out;
-}
-
-std::string runtime_dockerfile(const std::string& base, const std::vector<std::string>& arguments) {
-    std::string out(images::runtime_dockerfile());
-    const auto fill = [&](std::string_view mark, const std::string& text) {
-        // The last one: the file's own comment names the marks too.
-        out.replace(out.rfind(mark), mark.size(), text);
-    };
-    std::string listed;
-    for (const std::string& argument : arguments)
-        listed += (listed.empty() ? "" : ", ") + nlohmann::json(argument).dump();
-    fill("@ARGUMENTS@", listed);
-    fill("@SCRIPT@", nlohmann::json(images::runtime_script()).dump());
-    out.replace(out.find("FROM @BASE@"), std::string_view("FROM @BASE@").size(), "FROM " + base);
     return out;
 }
 

@@ -13,7 +13,4 @@ namespace wasmx::build {
 /// (docs.docker.com, "Dockerfile reference": parser directives, FROM, ARG)
 std::vector<std::string> base_images(std::string_view dockerfile, const std::map<std::string, std::string>& args = {});
 
-/// The Dockerfile of the runtime image, over `base`, whose script gets `arguments`.
-std::string runtime_dockerfile(const std::string& base, const std::vector<std::string>& arguments);
-
 }  // namespace wasmx::build

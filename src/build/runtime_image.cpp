@@ -3,53 +3,22 @@
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <chrono>
+#include <limits>
+#include <thread>
 
 #include "base/text.hpp"
-#include "build/dockerfile.hpp"
-#include "build/run.hpp"
+#include "build/watch.hpp"
 #include "engine/capacity.hpp"
+#include "engine/container.hpp"
+#include "images/data.hpp"
 #include "io/file.hpp"
 #include "recipe/provenance.hpp"
 
 namespace wasmx::build {
-
-namespace {
-
-constexpr const char* dockerfile_name = "Dockerfile";
-constexpr const char* source_folder = "source";
-
-// The Dockerfile, then the tree in a folder of its own: no file of it can be taken for the Dockerfile, and podman,
-// which applies a .dockerignore at the top of a context by itself, finds none.
-io::Body context_of(const source::Tree& tree, std::string dockerfile) {
-    return {.size = {}, .open = [&tree, dockerfile = std::move(dockerfile)] {
-                auto members = tree.members("", source_folder, source::Tree::Ignore::none);
-                return io::tar_of([&tree, dockerfile, members, first = true]() mutable -> std::optional<io::TarMember> {
-                    if (!std::exchange(first, false)) return members();
-                    io::TarEntry entry{.path = dockerfile_name, .target = {}};
-                    entry.size = dockerfile.size();
-                    entry.mode = 0644;
-                    entry.mtime = tree.date();
-                    return io::TarMember{entry, [dockerfile] { return io::from_string(dockerfile); }};
-                });
-            }};
-}
-
-// In the order of images/runtime.sh.
-std::vector<std::string> arguments_of(const recipe::Recipe& recipe, const source::Tree& tree, std::uint64_t jobs) {
-    std::vector<std::string> out{std::string(name_of(recipe.runtime)),
-                                 recipe.version,
-                                 std::string(recipe.platform.asset_arch()),
-                                 recipe.top_directory(),
-                                 recipe.package_name(),
-                                 std::to_string(jobs),
-                                 std::to_string(tree.date())};
-    for (const auto& [name, value] : recipe.script_environment()) out.push_back(fmt::format("{}={}", name, value));
-    return out;
-}
-
-}  // namespace
 
 std::map<std::string, std::string> labels_of(const recipe::Recipe& recipe, const source::Tree& tree,
                                              const BaseImage& base) {
@@ -74,79 +43,361 @@ std::map<std::string, std::string> labels_of(const recipe::Recipe& recipe, const
 
 namespace {
 
-// The tag that the Dockerfile names after FROM may have moved since the base image was inspected; then the labels are
-// wrong. And podman 4.3 does not show ONBUILD triggers in its inspection.
-void check_layers(engine::Engine& engine, const std::string& id, const BaseImage& base) {
-    const auto image = engine.find_image(id);
-    if (!image) throw Error(Fault::not_found, fmt::format("the engine built {} and has it no more", id));
-    constexpr std::size_t ours = 2;
-    const auto& layers = image->diff_ids;
-    if (layers.size() == base.diff_ids.size() + ours &&
-        std::equal(base.diff_ids.begin(), base.diff_ids.end(), layers.begin()))
-        return;
-    throw Error(
-        Fault::integrity,
-        fmt::format("{} has {} layers, and is not the {} of {} and {} more: the base image has ONBUILD triggers, "
-                    "or was replaced while the build ran",
-                    id, layers.size(), base.diff_ids.size(), base.name, ours),
-        "`docker image history` shows what is in it; run the same command again, or name another with "
-        "--base-image");
+constexpr const char* source_folder = "wasmx";
+constexpr std::chrono::seconds grace{10};
+
+std::string dist_folder(const recipe::Recipe& recipe) {
+    return recipe.package_path().substr(0, recipe.package_path().rfind('/'));
 }
 
-}  // namespace
+/// Opens a file of an image or container: Fault::not_found when it is not there.
+using Open = std::function<io::SourcePtr(const std::string& path)>;
 
-std::string build_runtime(engine::Engine& engine, const RuntimeWanted& wanted, const source::Tree& tree,
-                          const BaseImage& base, Progress& progress) {
-    const engine::Capacity capacity = engine::capacity_of(engine.endpoint(), engine.info());
-    const std::uint64_t jobs = recipe::fitting_jobs(capacity.processors, capacity.memory);
-    const bool limited = jobs < capacity.processors;
-    progress.note(fmt::format("compile jobs: {} ({} processors, {} of memory)", jobs, capacity.processors,
-                              human_decimal_bytes(capacity.memory)));
-    const engine::BuildRequest request{.tags = {wanted.tag},
-                                       .dockerfile = dockerfile_name,
-                                       .platform = wanted.recipe.platform.docker_platform(),
-                                       .args = {},
-                                       .labels = labels_of(wanted.recipe, tree, base),
-                                       .no_cache = wanted.no_cache};
-    const std::string dockerfile = runtime_dockerfile(base.from, arguments_of(wanted.recipe, tree, limited ? jobs : 0));
-    return in_context("building " + wanted.tag, [&] {
-        std::string id = run(engine, request, context_of(tree, dockerfile), progress);
-        check_layers(engine, id, base);
-        return id;
-    });
-}
+struct Package {
+    artifact::Summary summary;
+    std::string sum_file;
+};
 
-artifact::Summary check_package(engine::Engine& engine, const std::string& image, const recipe::Recipe& recipe,
-                                const std::filesystem::path& folder) {
+// With a `folder` also written there, once it is known to be right.
+Package read_package(const Open& open, const recipe::Recipe& recipe, const std::filesystem::path& folder) {
     const std::string name = recipe.package_name();
-    const std::string dist = recipe.package_path().substr(0, recipe.package_path().rfind('/'));
-    const artifact::Contract contract = artifact::contract_of(recipe);
-    std::optional<artifact::Summary> summary;
-    std::optional<std::string> sum_file;
     std::optional<io::AtomicFile> file;
     if (!folder.empty()) {
         std::filesystem::create_directories(folder);
         file.emplace(folder / name);
     }
-    engine.copy_out(image, dist, [&](io::TarReader& reader) {
-        while (const auto entry = reader.next()) {
-            const std::string base = entry->path.substr(entry->path.rfind('/') + 1);
-            if (entry->type != io::TarEntry::Type::file) continue;
-            if (base == name)
-                summary = artifact::inspect(file ? io::teed(reader.member(), *file) : reader.member(), contract);
-            if (base == name + ".sha256") sum_file = io::read_all(*reader.member(), 4096);
-        }
-    });
-    if (!summary) throw Error(Fault::integrity, fmt::format("the image has no {}/{}", dist, name));
-    if (!sum_file) throw Error(Fault::integrity, fmt::format("the image has no {}/{}.sha256", dist, name));
-    artifact::check_sha256_file(*sum_file, name, summary->digest);
+    auto bytes = open(recipe.package_path());
+    if (file) bytes = io::teed(std::move(bytes), *file);
+    Package out{.summary = artifact::inspect(std::move(bytes), artifact::contract_of(recipe)), .sum_file = {}};
+    out.sum_file = io::read_all(*open(recipe.package_path() + ".sha256"), 4096);
+    artifact::check_sha256_file(out.sum_file, name, out.summary.digest);
     if (file) {
         file->finish();
         io::AtomicFile beside(folder / (name + ".sha256"));
-        beside.write(io::bytes_of(*sum_file));
+        beside.write(io::bytes_of(out.sum_file));
         beside.finish();
     }
-    return *summary;
+    return out;
+}
+
+/// One build: what is on the engine decides what is done next.
+class RuntimeBuild {
+public:
+    RuntimeBuild(engine::Engine& engine, const BuildOptions& options, const source::Tree& tree, const BaseImage& base,
+                 Progress& progress)
+        : engine_(engine),
+          containers_(engine),
+          options_(options),
+          tree_(tree),
+          base_(base),
+          progress_(progress),
+          labels_(labels_of(options.recipe, tree, base)),
+          key_(key_of(options.recipe, tree, base.id, labels_)) {}
+
+    BuildResult run() {
+        bool may_reuse = !options_.no_cache && !options_.fresh;
+        if (auto result = may_reuse ? find_result() : std::nullopt) {
+            progress_.note(fmt::format("image:   {} is built already (key {})", options_.tag.familiar(), key_.text));
+            return *result;
+        }
+        constexpr int most_rounds = 5;  // another client may finish, remove or start the same build meanwhile
+        for (int round = 0; round < most_rounds; ++round) {
+            auto state = containers_.find(key_.container);
+            if (state && !state->is_running() && !state->is_new() && (state->exit_code != 0 || !may_reuse)) {
+                containers_.remove(state->id);
+                state.reset();
+            }
+            if (state && state->is_running() && options_.fresh && round == 0)
+                throw Error(Fault::failed, fmt::format("the same build is running (container {})", key_.container),
+                            fmt::format("`wasmx-image cancel {}` stops it; without --fresh this command joins it",
+                                        key_.container));
+            std::string id;
+            if (!state) {
+                const auto made = start();
+                if (!made) continue;
+                id = *made;
+            } else {
+                id = state->id;
+                if (state->is_new()) containers_.start(id);
+                is_ours_ = state->is_new();
+                if (state->is_running())
+                    progress_.note(fmt::format("this build is running since {}: joining it", state->started_at));
+            }
+            if (options_.detach) return {.image_id = {}, .container = key_.container};
+            if (auto result = follow(id)) return *result;
+            may_reuse = true;
+        }
+        throw Error(Fault::failed, fmt::format("the container {} is removed again and again", key_.container),
+                    "see who else builds on this engine: `wasmx-image builds`");
+    }
+
+private:
+    // An image under our name that this very build made.
+    std::optional<BuildResult> find_result() {
+        const auto image = engine_.find_image(options_.tag.familiar());
+        if (!image || image->comment != key_.comment) return std::nullopt;
+        return BuildResult{.image_id = image->id, .package = check_package(engine_, image->id, options_.recipe, options_.output)};
+    }
+
+    std::string ensure_source_image() {
+        const std::string name = key_.source_image.familiar();
+        if (const auto image = engine_.find_image(name)) return image->id;
+        const auto base = engine_.find_image(base_.id);
+        if (!base) throw Error(Fault::not_found, fmt::format("the engine has the base image {} no more", base_.name));
+        const auto task = progress_.task("source layer", 0);
+        const io::Body archive{.size = {}, .open = [this] {
+                                   return io::tar_of(tree_.members("", source_folder, source::Tree::Ignore::none));
+                               }};
+        std::string id = in_context("making the source image " + name, [&] {
+            return containers_.add_layer(*base, archive, {}, key_.source_image, "wasmx-image source");
+        });
+        task->done("done");
+        return id;
+    }
+
+    // The order of images/runtime.sh.
+    std::vector<std::string> command(std::uint64_t processors) const {
+        const recipe::Recipe& recipe = options_.recipe;
+        std::vector<std::string> out{"/bin/bash",
+                                     "-pc",
+                                     std::string(images::runtime_script()),
+                                     "wasmx-image",
+                                     std::string(name_of(recipe.runtime)),
+                                     recipe.version,
+                                     std::string(recipe.platform.asset_arch()),
+                                     recipe.top_directory(),
+                                     recipe.package_name(),
+                                     std::to_string(processors),
+                                     std::to_string(tree_.date()),
+                                     options_.fresh ? "fresh" : "keep",
+                                     std::string(images::consumer_program()),
+                                     recipe.runtime == recipe::Runtime::v8 ? "-DWASMX_V8" : "",
+                                     fmt::format("{}", fmt::join(recipe.link_line(), " "))};
+        for (const auto& [name, value] : recipe.script_environment()) out.push_back(fmt::format("{}={}", name, value));
+        return out;
+    }
+
+    // On how many processors the script runs; 0: all that there are.
+    std::uint64_t fitting_processors() {
+        const engine::Capacity capacity = engine::capacity_of(engine_.endpoint(), engine_.info());
+        const std::uint64_t memory = options_.memory > 0 ? std::min(options_.memory, capacity.memory) : capacity.memory;
+        const std::uint64_t jobs =
+            options_.jobs > 0 ? options_.jobs : recipe::fitting_jobs(std::numeric_limits<std::uint32_t>::max(), memory);
+        const std::uint64_t all = std::max<std::uint64_t>(1, capacity.processors);
+        const std::uint64_t out = std::min(all, recipe::processors_for(jobs));
+        progress_.note(fmt::format("jobs:    up to {} compile jobs on {} of {} processors, {} of memory",
+                                   recipe::ninja_jobs(out), out, all, human_decimal_bytes(memory)));
+        return out < all ? out : 0;
+    }
+
+    // Another build that works in our volume.
+    std::optional<engine::ContainerState> find_neighbour() {
+        for (auto& other : containers_.list(fmt::format("{}={}", volume_label, key_.volume)))
+            if (other.is_running() && other.name != key_.container) return std::move(other);
+        return std::nullopt;
+    }
+
+    void wait_for_volume() {
+        bool told = false;
+        while (const auto other = find_neighbour()) {
+            const std::string what =
+                fmt::format("{} runs since {} in the same work volume {}", other->name, other->started_at, key_.volume);
+            if (!options_.wait)
+                throw Error(Fault::failed, "another build " + what,
+                            fmt::format("--wait waits for it, `wasmx-image attach {}` shows it, `wasmx-image cancel {}` "
+                                        "stops it",
+                                        other->name, other->name));
+            if (!std::exchange(told, true)) progress_.note("waiting: " + what);
+            for (int i = 0; i < 20; ++i) {
+                if (engine_.stop().stop_requested()) throw_interrupted();
+                std::this_thread::sleep_for(std::chrono::milliseconds(100));
+            }
+        }
+    }
+
+    // nullopt: somebody else was faster.
+    std::optional<std::string> start() {
+        wait_for_volume();
+        const std::string source = ensure_source_image();
+        containers_.make_volume(key_.volume, work_label);
+        const engine::Info info = engine_.info();
+        const std::uint64_t processors = fitting_processors();
+        engine::RunSettings settings{.name = key_.container,
+                                     .image = source,
+                                     .platform = {},
+                                     .command = command(processors),
+                                     .labels = {{key_label, key_.text}, {volume_label, key_.volume}},
+                                     .environment = options_.environment,
+                                     .volume = key_.volume,
+                                     .volume_target = "/wasmx/work",
+                                     .processors = info.can_limit_processors ? processors : 0,
+                                     .memory = options_.memory};
+        if (!engine_.identity().podman && info.platform() != options_.recipe.platform)
+            settings.platform = options_.recipe.platform.docker_platform();
+        const auto id = create(std::move(settings));
+        if (!id) return std::nullopt;
+        try {
+            containers_.start(*id);
+        } catch (const Error&) {
+            containers_.remove(*id);
+            throw;
+        }
+        is_ours_ = true;
+        progress_.note(fmt::format("build:   container {}, work volume {}", key_.container, key_.volume));
+        return id;
+    }
+
+    // An engine whose processors do not begin at 0 refuses; then the script limits itself.
+    std::optional<std::string> create(engine::RunSettings settings) {
+        try {
+            return containers_.create(settings);
+        } catch (const Error& error) {
+            if (settings.processors == 0 || error.message().find("CPU") == std::string::npos) throw;
+            settings.processors = 0;
+            return containers_.create(settings);
+        }
+    }
+
+    // nullopt: the container went away, and with it what it had made; look again.
+    std::optional<BuildResult> follow(const std::string& id) {
+        ScriptOutput output;
+        std::optional<engine::ContainerState> state;
+        try {
+            state = watch(containers_, id, "building " + options_.recipe.top_directory(), output, progress_);
+        } catch (Error& error) {
+            if (error.fault() == Fault::interrupted) leave(id);
+            throw;
+        }
+        if (!state) {
+            if (output.is_done()) return find_result();
+            throw Error(Fault::failed, fmt::format("the container {} was removed while it ran", key_.container),
+                        "run the same command again: it goes on where it stopped");
+        }
+        if (output.is_busy() && state->exit_code != 0) {
+            containers_.remove(id);
+            wait_for_volume();
+            return std::nullopt;
+        }
+        if (state->exit_code != 0) {
+            Error error = failure_of(*state, output);
+            containers_.remove(id);
+            throw std::move(error);
+        }
+        try {
+            return harvest(id);
+        } catch (const Error& error) {
+            if (error.fault() == Fault::integrity) containers_.remove(id);
+            // Another client that watches the same build has harvested it.
+            if (error.fault() != Fault::not_found || containers_.find(id)) throw;
+            return find_result();
+        }
+    }
+
+    [[noreturn]] void leave(const std::string& id) {
+        if (options_.has_hung_up && options_.has_hung_up())
+            throw Error(Fault::interrupted, fmt::format("the terminal is gone; the build goes on in {}", key_.container),
+                        fmt::format("`wasmx-image attach {}` shows it, and so does the same command", key_.container));
+        if (!is_ours_)
+            throw Error(Fault::interrupted,
+                        fmt::format("stopped watching; the build goes on in {}, for it was started elsewhere",
+                                    key_.container),
+                        fmt::format("`wasmx-image cancel {}` stops it", key_.container));
+        progress_.note(fmt::format("stopping the container {}", key_.container));
+        containers_.stop(id, grace);
+        containers_.remove(id);
+        throw Error(Fault::interrupted, fmt::format("the build is stopped; the work volume {} stays", key_.volume),
+                    "run the same command again: it goes on where it stopped");
+    }
+
+    // The package of a container that has ended, held against the contract and then put over the source image.
+    std::optional<BuildResult> harvest(const std::string& id) {
+        const recipe::Recipe& recipe = options_.recipe;
+        const auto open = [&](const std::string& path) { return containers_.open_file(id, path); };
+        const Package package =
+            in_context("checking the package of " + options_.tag.familiar(), [&] { return read_package(open, recipe, options_.output); });
+        const auto source = engine_.find_image(ensure_source_image());
+        if (!source) throw Error(Fault::failed, "the engine has the source image no more");
+        const auto task = progress_.task("package layer", 0);
+        const std::string image = in_context("making the image " + options_.tag.familiar(), [&] {
+            return containers_.add_layer(*source, archive_of(package, open), labels_, options_.tag, key_.comment);
+        });
+        check_layers(image);
+        task->done("done");
+        containers_.remove(id);
+        return BuildResult{.image_id = image, .package = package.summary};
+    }
+
+    io::Body archive_of(const Package& package, const Open& open) const {
+        return {.size = {}, .open = [this, &package, open] {
+                    const std::string folder = dist_folder(options_.recipe).substr(1);
+                    const auto entry = [&](const std::string& name, io::TarEntry::Type type, std::uint64_t size) {
+                        io::TarEntry out{.path = folder + name, .type = type, .target = {}};
+                        out.size = size;
+                        out.mode = type == io::TarEntry::Type::file ? 0644 : 0755;
+                        out.mtime = tree_.date();
+                        return out;
+                    };
+                    const std::string name = "/" + options_.recipe.package_name();
+                    // The folder above as well: its date would change with what is put into it.
+                    auto top = entry("", io::TarEntry::Type::directory, 0);
+                    top.path = source_folder;
+                    std::vector<io::TarMember> members{
+                        {top, {}},
+                        {entry("", io::TarEntry::Type::directory, 0), {}},
+                        {entry(name, io::TarEntry::Type::file, package.summary.size),
+                         [this, &package, open] {
+                             return io::verified(open(options_.recipe.package_path()), package.summary.digest,
+                                                 package.summary.size);
+                         }},
+                        {entry(name + ".sha256", io::TarEntry::Type::file, package.sum_file.size()),
+                         [&package] { return io::from_string(package.sum_file); }}};
+                    return io::tar_of([members, next = std::size_t{0}]() mutable -> std::optional<io::TarMember> {
+                        if (next == members.size()) return std::nullopt;
+                        return members[next++];
+                    });
+                }};
+    }
+
+    void check_layers(const std::string& id) {
+        constexpr std::size_t ours = 2;
+        const auto image = engine_.find_image(id);
+        const auto& base = base_.diff_ids;
+        if (image && image->diff_ids.size() == base.size() + ours &&
+            std::equal(base.begin(), base.end(), image->diff_ids.begin()))
+            return;
+        throw Error(Fault::integrity, fmt::format("{} is not the {} layers of {} and {} more", id, base.size(), base_.name, ours),
+                    "`docker image history` shows what is in it");
+    }
+
+    engine::Engine& engine_;
+    engine::Containers containers_;
+    const BuildOptions& options_;
+    const source::Tree& tree_;
+    const BaseImage& base_;
+    Progress& progress_;
+    std::map<std::string, std::string> labels_;
+    BuildKey key_;
+    bool is_ours_ = false;  // we started the container, so Ctrl-C stops it
+};
+
+}  // namespace
+
+BuildResult build_runtime(engine::Engine& engine, const BuildOptions& options, const source::Tree& tree,
+                          const BaseImage& base, Progress& progress) {
+    RuntimeBuild build(engine, options, tree, base, progress);
+    return in_context("building " + options.tag.familiar(), [&] { return build.run(); });
+}
+
+artifact::Summary check_package(engine::Engine& engine, const std::string& image, const recipe::Recipe& recipe,
+                                const std::filesystem::path& folder) {
+    engine::Containers containers(engine);
+    return containers
+        .in_idle(image,
+                 [&](const std::string& id) {
+                     return read_package([&](const std::string& path) { return containers.open_file(id, path); }, recipe,
+                                         folder);
+                 })
+        .summary;
 }
 
 }  // namespace wasmx::build

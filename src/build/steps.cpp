@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <optional>
 #include <utility>
 
@@ -13,11 +12,8 @@
 namespace wasmx::build {
 
 namespace {
-constexpr std::size_t longest_line = 1000;
 constexpr std::size_t longest_name = 120;
 constexpr std::size_t longest_open_line = std::size_t{64} * 1024;
-
-std::string shown(const std::string& line) { return std::string(clipped(printable(line), longest_line)); }
 
 // What the classic builder ("Step 2/4 : RUN …") or podman ("STEP 2/4: RUN …", with several stages "[1/2] STEP 2/4: …")
 // says when a step begins, as BuildKit would name it; nullopt for any other line.
@@ -52,72 +48,8 @@ bool is_builders_own(std::string_view line) {
 
 std::string step_name(std::string_view name) {
     std::string text(name);
-    // RUN ["/bin/bash", "-c", "# build and package the runtime\n…  →  RUN build and package the runtime
-    if (const auto run = text.find("RUN "); run != std::string::npos) {
-        // At its start: behind the quote of the JSON form, or behind RUN itself.
-        const auto comment = text.find("# ", run);
-        if (comment != std::string::npos && comment < run + 40 && (text[comment - 1] == '"' || comment == run + 4)) {
-            auto end = std::min(text.find("\\n", comment), text.find('\n', comment));
-            text =
-                text.substr(0, run + 4) + text.substr(comment + 2, end == std::string::npos ? end : end - comment - 2);
-        }
-    }
     text = printable(text);
     return text.size() > longest_name ? std::string(clipped(text, longest_name)) + "…" : text;
-}
-
-std::string cause_of(const std::vector<std::string>& lines) {
-    struct Sign {
-        std::string_view text;
-        std::string_view hint;
-    };
-    static constexpr std::string_view memory =
-        "the machine ran out of memory: use one with more, or see that nothing else runs beside the build";
-    static constexpr std::string_view disk = "the engine's disk is full: `docker system df` shows what takes it";
-    static constexpr std::string_view network =
-        "the build could not reach the network from inside the engine: try `docker run --rm BASE curl -I` with that "
-        "URL; "
-        "behind a proxy, set it in the engine's configuration";
-    static constexpr std::array signs{
-        Sign{"Killed signal terminated program", memory},
-        Sign{"unable to execute command: Killed", memory},
-        Sign{"cannot allocate memory", memory},
-        Sign{"Cannot allocate memory", memory},
-        Sign{"No space left on device", disk},
-        Sign{"no space left on device", disk},
-        Sign{"Could not resolve host", network},
-        Sign{"Temporary failure in name resolution", network},
-        Sign{"Failed to connect to", network},
-        Sign{"Couldn't connect to server", network},
-        Sign{"Connection refused", network},
-        Sign{"Network is unreachable", network},
-        Sign{"error: 429", "a server limits how often it is asked: wait some minutes and run the same command again"},
-        Sign{"exec format error", "the image is for another kind of machine than the engine's"},
-    };
-    for (auto line = lines.rbegin(); line != lines.rend(); ++line)
-        for (const Sign& sign : signs)
-            if (line->find(sign.text) != std::string::npos) return std::string(sign.hint);
-    return {};
-}
-
-void Tail::add(std::string_view bytes) {
-    for (const char c : bytes) {
-        if (c != '\n') {
-            if (std::exchange(returned_, c == '\r') && c != '\r') open_.clear();  // a progress line writes over itself
-            if (c != '\r' && open_.size() < 2 * longest_line)
-                open_ += c;  // what is cut is the shown line, escape sequences gone
-            continue;
-        }
-        returned_ = false;
-        if (!open_.empty()) lines_.push_back(shown(std::exchange(open_, {})));
-        if (lines_.size() > limit_) lines_.pop_front();
-    }
-}
-
-std::vector<std::string> Tail::lines() const {
-    std::vector<std::string> out(lines_.begin(), lines_.end());
-    if (!open_.empty()) out.push_back(shown(open_));
-    return out;
 }
 
 void Steps::take(const engine::BuildEvent& event) {

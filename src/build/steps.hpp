@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -9,6 +8,7 @@
 #include <vector>
 
 #include "base/progress.hpp"
+#include "build/output.hpp"
 #include "build/trace.hpp"
 #include "engine/engine.hpp"
 
@@ -16,22 +16,6 @@ namespace wasmx::build {
 
 /// A step's name for people: one line, a script inside shortened to its first comment.
 std::string step_name(std::string_view name);
-/// What probably went wrong, told from a step's last lines: a hint, or empty.
-std::string cause_of(const std::vector<std::string>& lines);
-
-/// The last lines of an output that arrives in pieces; a line over 1,000 characters is cut.
-class Tail {
-public:
-    explicit Tail(std::size_t limit = 150) : limit_(limit) {}
-    void add(std::string_view bytes);
-    std::vector<std::string> lines() const;
-
-private:
-    std::size_t limit_;
-    std::deque<std::string> lines_;
-    std::string open_;
-    bool returned_ = false;
-};
 
 /// Turns what the engine tells during a build, by BuildKit's trace or the classic builder's text, into tasks; and keeps
 /// what a failure will be explained with.

@@ -127,6 +127,7 @@ void execute(const Invocation& invocation, Display& display, const Signals& sign
     commands::App app{.http = http,
                       .progress = display,
                       .stop = signals.stop(),
+                      .has_hung_up = [&] { return signals.received() == SIGHUP; },
                       .result = [](std::string_view line) { write_result(std::string(line) + "\n"); },
                       .keep_log =
                           [&](const std::filesystem::path& path) {

@@ -47,7 +47,9 @@ std::string help_text() {
 
 std::string help_text(const commands::Command& command) {
     std::string out = fmt::format("{}.\n\nUsage: wasmx-image {} [OPTIONS]{}{}\n", command.summary, command.name,
-                                  command.operand.empty() ? "" : " ", command.operand);
+                                  command.operand.empty() ? "" : " ",
+                                  command.operand_is_optional ? fmt::format("[{}]", command.operand)
+                                                              : std::string(command.operand));
     if (!command.operand.empty()) out += "\n" + row(command.operand, command.operand_help);
     out += "\nOptions:\n" + rows(command.options);
     out += "\nCommon options:\n" + rows(common_options);

@@ -141,7 +141,7 @@ Invocation parse_command(const commands::Command& command, const std::vector<std
         out.arguments.values[last_name(*slot.option)] = slot.value;
     }
     if (out.arguments.has("--help")) return {.answer = help_text(command)};
-    if (operand != nullptr && operand->count() == 0)
+    if (operand != nullptr && operand->count() == 0 && !command.operand_is_optional)
         throw Error(Fault::usage, fmt::format("{} wants {}", command.name, command.operand),
                     fmt::format("{}: {}", command.operand, command.operand_help));
     out.arguments.operand = slots.operand;

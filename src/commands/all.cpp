@@ -2,6 +2,7 @@
 #include <array>
 
 #include "commands/build.hpp"
+#include "commands/builds.hpp"
 #include "commands/doctor.hpp"
 #include "commands/extract.hpp"
 #include "commands/push.hpp"
@@ -10,7 +11,8 @@
 namespace wasmx::commands {
 
 std::span<const Command> all() {
-    static constexpr std::array commands{doctor_command, build_command, push_command, extract_command, verify_command};
+    static constexpr std::array commands{doctor_command, build_command,  builds_command,  attach_command, cancel_command,
+                                         push_command,   extract_command, verify_command, cache_command};
     return commands;
 }
 

@@ -143,10 +143,40 @@ fs::path log_path(const Arguments& arguments, const Plan& plan) {
     return io::state_folder() / fmt::format("build-{}-{:%Y%m%dT%H%M%SZ}.log", plan.recipe.tag(), fmt::gmtime(now));
 }
 
+std::uint64_t jobs_in(const Arguments& arguments) {
+    if (!arguments.has("--jobs") || arguments.text("--jobs") == "auto") return 0;
+    const auto jobs = parse_number(arguments.text("--jobs"));
+    if (jobs && *jobs > 0 && *jobs < 10'000) return *jobs;
+    throw Error(Fault::usage, fmt::format("--jobs {} is not a number of jobs", printable(arguments.text("--jobs"))),
+                "give a whole number from 1, or auto");
+}
+
+build::BuildOptions build_options_from(App& app, const Arguments& arguments, const Plan& plan) {
+    return {.recipe = plan.recipe,
+            .tag = plan.target,
+            .output = arguments.text("--output"),
+            .no_cache = arguments.has("--no-cache"),
+            .fresh = arguments.has("--fresh"),
+            .wait = arguments.has("--wait"),
+            .detach = arguments.has("--detach"),
+            .jobs = jobs_in(arguments),
+            .memory = size_in(arguments, "--memory").value_or(0),
+            .has_hung_up = app.has_hung_up};
+}
+
+void check_build_arguments(const Arguments& arguments) {
+    (void)jobs_in(arguments);
+    (void)size_in(arguments, "--memory");
+    if (arguments.has("--detach") && arguments.has("--push"))
+        throw Error(Fault::usage, "--detach and --push exclude each other: nobody is there to push in the end",
+                    "run the same command with --push later: it takes the result of the build");
+}
+
 }  // namespace
 
 void run_build(App& app, const Arguments& arguments) {
     check_sending(arguments);
+    check_build_arguments(arguments);
     const doctor::Selection selection = selection_from(arguments);
     doctor::Scene scene(build_request(arguments), app.http, app.progress, app.stop);
     const doctor::Report report = preflight(scene, selection);
@@ -158,12 +188,16 @@ void run_build(App& app, const Arguments& arguments) {
     const std::string tag = plan.target.familiar();
     const auto auth = [&](const oci::Reference& image) { return engine_auth(app, image); };
     const auto base = build::ensure_base(plan.engine, plan.tree, plan.base, auth, app.progress);
-    const std::string id = build::build_runtime(plan.engine, {plan.recipe, tag, arguments.has("--no-cache")}, plan.tree,
-                                                base, app.progress);
+    const auto built_now = build::build_runtime(plan.engine, build_options_from(app, arguments, plan), plan.tree, base,
+                                                app.progress);
     // From here on by its ID: another build may move the tag.
-    const auto package = in_context("checking the package of " + tag, [&] {
-        return build::check_package(plan.engine, id, plan.recipe, arguments.text("--output"));
-    });
+    const std::string& id = built_now.image_id;
+    if (id.empty()) {
+        app.progress.note("the build goes on in the engine: `wasmx-image attach` shows it, and the same command without "
+                          "--detach takes its result");
+        return app.result(built_now.container);
+    }
+    const artifact::Summary& package = built_now.package;
     app.progress.note(fmt::format("package: {}, {}, {}", plan.recipe.package_name(), human_bytes(package.size),
                                   package.digest.str()));
     if (!arguments.has("--push")) return app.result(id);

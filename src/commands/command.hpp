@@ -30,6 +30,8 @@ struct App {
     io::HttpClient& http;
     Progress& progress;
     std::stop_token stop;
+    /// Whether it was the terminal that went away (SIGHUP) which asked us to stop.
+    std::function<bool()> has_hung_up;
     /// One line of result, for standard output.
     std::function<void(std::string_view)> result;
     /// From here on everything is also written to this file; its folder is created.
@@ -83,6 +85,7 @@ struct Command {
     std::string_view summary;  ///< one line
     std::string_view operand;  ///< "IMAGE"; empty: it takes none
     std::string_view operand_help;
+    bool operand_is_optional = false;
     std::span<const Option> options;
     std::string_view notes;  ///< below the options in --help
     void (*run)(App&, const Arguments&);

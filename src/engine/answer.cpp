@@ -28,9 +28,10 @@ std::string image_path(const std::string& name) {
 }
 
 std::string container_path(const std::string& id) {
-    const bool is_id = !id.empty() && id.find_first_not_of(
-                                          "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                          "0123456789_-") == std::string::npos;
+    const bool is_id = !id.empty() && id.front() != '.' &&
+                       id.find_first_not_of(
+                           "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                           "0123456789_.-") == std::string::npos;
     if (!is_id)
         throw Error(Fault::unavailable, fmt::format("the engine names a container \"{}\"", printable(clipped(id, 80))));
     return "/containers/" + id;

@@ -27,7 +27,7 @@ std::string error_in(const nlohmann::json& line);
 /// "/images/<name>". A name (an ID has the same grammar) may come from a Dockerfile or from the engine; Fault::usage
 /// for one that would lead elsewhere in the API: "../containers/x".
 std::string image_path(const std::string& name);
-/// "/containers/<id>", of an ID that the engine gave.
+/// "/containers/<id>", of an ID or a name.
 std::string container_path(const std::string& id);
 
 /// What arrives of a response whose request has an idle limit: when that is over, the error says so of `what`, and what

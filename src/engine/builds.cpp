@@ -91,28 +91,4 @@ BuildOutcome Engine::build(const BuildRequest& request, const io::Body& context,
     return outcome;
 }
 
-std::vector<std::string> Engine::context_cache_records() {
-    io::HttpResponse response = send(cleanup_, "GET", "/system/df?type=build-cache");
-    const auto json = expect_json(response, "GET", "/system/df");
-    return reading_answer("/system/df", [&] {
-        std::vector<std::string> out;
-        const auto records = json.find("BuildCache");
-        if (records == json.end() || !records->is_array()) return out;
-        for (const auto& record : *records) {
-            const std::string description = text_of(record, "Description");
-            if (description.starts_with("http url http://build-context-") || description == "copy /context /")
-                out.push_back(text_of(record, "ID"));
-        }
-        return out;
-    });
-}
-
-bool Engine::prune_cache_record(const std::string& id) {
-    const std::string filters = nlohmann::json{{"id", {id}}}.dump();
-    io::HttpResponse response = send(cleanup_, "POST", "/build/prune?all=1&filters=" + io::percent_encoded(filters));
-    const auto json = expect_json(response, "POST", "/build/prune");
-    const auto deleted = json.find("CachesDeleted");
-    return deleted != json.end() && deleted->is_array() && !deleted->empty();
-}
-
 }  // namespace wasmx::engine

@@ -104,16 +104,6 @@ io::SourcePtr Engine::open_archive(const std::string& container, const std::stri
     });
 }
 
-void Engine::copy_out(const std::string& image, const std::string& path,
-                      const std::function<void(io::TarReader&)>& take) {
-    const std::string id = create_container(reader_of(image).dump());
-    const Removal removal(*this, id);
-    const auto body = open_archive(id, path, fmt::format("{} in {}", path, image));
-    if (!body) throw Error(Fault::not_found, fmt::format("the image has no {}", path));
-    io::TarReader reader(*body);
-    take(reader);
-}
-
 std::future<void> Engine::copy_folders(const std::string& image, const std::vector<std::string>& folders,
                                        const std::function<bool(std::size_t, io::Source&)>& take) {
     auto wanted = reader_of(image);

@@ -47,6 +47,7 @@ struct Info {
     std::string root;               ///< where it stores images, on its own machine
     bool containerd_store = false;  ///< images are in containerd's store, not in the engine's own
     bool seccomp = true;            ///< containers have a seccomp profile, or the engine does not say
+    bool can_limit_processors = false;  ///< which processors a container runs on (rootless engines often cannot)
     /// Throws Fault::failed when there is no runtime for such a machine.
     oci::Platform platform() const;
 };
@@ -57,6 +58,7 @@ struct ImageInfo {
     std::string os;
     std::string architecture;
     std::string created;  ///< "2026-11-24T18:20:15.664088526Z"
+    std::string comment;  ///< of the commit that made it
     std::vector<std::string> tags;
     std::vector<std::string> repo_digests;
     std::vector<Digest> diff_ids;  ///< base first
@@ -168,14 +170,6 @@ public:
     /// are asked to stop, the engine (not podman) ends the build.
     BuildOutcome build(const BuildRequest& request, const io::Body& context,
                        const std::function<void(const BuildEvent&)>& listener);
-    /// Ids of the records that BuildKit keeps of the contexts of builds without a session: of no use to a later build.
-    /// These two also work when we have been asked to stop.
-    std::vector<std::string> context_cache_records();
-    /// False when the record is in use.
-    bool prune_cache_record(const std::string& id);
-
-    /// Reads a path of an image as a tar, through a container that is created, never started, and removed.
-    void copy_out(const std::string& image, const std::string& path, const std::function<void(io::TarReader&)>& take);
     /// Reads folders of the engine's machine, such as an image's `layer_folders`, one after the other, through a
     /// container of that image that is created, never started, and removed. `take` gets the tar of "folder/.", and says
     /// whether to go on. An engine that does not give them is Fault::failed. What is returned is ready when the
@@ -190,6 +184,7 @@ public:
                                Sees sees = Sees::itself);
 
 private:
+    friend class Containers;
     class Removal;
     std::string create_container(const std::string& settings);
     /// nullptr when the path is not there.

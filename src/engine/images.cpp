@@ -48,6 +48,7 @@ std::optional<ImageInfo> Engine::find_image(const std::string& name) {
         out.os = text_of(json, "Os");
         out.architecture = text_of(json, "Architecture");
         out.created = text_of(json, "Created");
+        out.comment = text_of(json, "Comment");
         const auto texts = [&](const char* key) {
             const auto found = json.find(key);
             return found != json.end() && found->is_array() ? found->get<std::vector<std::string>>()

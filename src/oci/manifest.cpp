@@ -125,11 +125,19 @@ std::variant<Manifest, Index> parse_manifest(std::string_view text, std::string_
 }
 
 Inherited Inherited::from(const Json& config) {
-    Inherited out{.user = text_or_empty(config, "User"), .volumes = {}, .on_build = {}};
+    Inherited out;
+    out.user = text_or_empty(config, "User");
     if (const auto volumes = config.find("Volumes"); volumes != config.end() && volumes->is_object())
         for (const auto& [path, nothing] : volumes->items()) out.volumes.push_back(path);
     if (const auto triggers = config.find("OnBuild"); triggers != config.end() && !triggers->is_null())
         out.on_build = triggers->get<std::vector<std::string>>();
+    if (const auto variables = config.find("Env"); variables != config.end() && variables->is_array())
+        out.environment = variables->get<std::vector<std::string>>();
+    const auto is_empty = [&](const char* key) {
+        const auto words = config.find(key);
+        return words == config.end() || words->empty();
+    };
+    out.has_no_command = is_empty("Cmd") && is_empty("Entrypoint");
     return out;
 }
 

@@ -84,6 +84,8 @@ struct Inherited {
     std::string user;                   ///< empty: root
     std::vector<std::string> volumes;   ///< of VOLUME
     std::vector<std::string> on_build;  ///< instructions of ONBUILD (Docker's own, kept beside those of OCI)
+    std::vector<std::string> environment;  ///< "NAME=value"
+    bool has_no_command = false;           ///< neither Cmd nor Entrypoint
     /// Throws what nlohmann::json throws.
     static Inherited from(const nlohmann::json& config);
 };

@@ -83,6 +83,10 @@ struct Recipe {
 /// How many compile jobs fit: one for each processor, and no more than memory allows at 2 GiB a job beside 2 GiB for
 /// the rest.
 std::uint64_t fitting_jobs(std::uint64_t processors, std::uint64_t memory);
+/// How many jobs ninja runs on so many processors. (ninja, src/ninja.cc: GuessParallelism)
+std::uint64_t ninja_jobs(std::uint64_t processors);
+/// On how many processors ninja runs no more than so many jobs; at least 1, where it runs 2.
+std::uint64_t processors_for(std::uint64_t jobs);
 
 inline constexpr std::string_view default_source = "https://github.com/Kong/ngx_wasm_module.git";
 inline constexpr std::string_view default_ref = "main";

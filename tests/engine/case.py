@@ -32,6 +32,8 @@ TAG = f"v8-{VERSION}-linux-{DOCKER_ARCH}"
 TOP = f"v8-{VERSION}-linux-{ASSET_ARCH}"
 # For a sample, on whatever machine.
 ENOUGH = ("--min-memory", "1GB", "--min-disk", "1GB")
+# Of a build of the sample, beside source and repository.
+ARGUMENTS = ("--base-image", BASE_IMAGE, "--runtime-version", VERSION, *ENOUGH)
 PACKAGE = f"ngx_wasm_runtime-{TOP}.tar.gz"
 
 

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "build/output.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/text.hpp"
+
+namespace wasmx::build {
+
+namespace {
+
+constexpr std::size_t longest_line = 1000;
+constexpr std::size_t longest_open_line = std::size_t{64} * 1024;
+constexpr std::size_t most_failure_lines = 40;
+constexpr std::size_t lines_after_error = 12;
+constexpr std::string_view mark_prefix = "==> ";
+
+std::string shown(const std::string& line) { return std::string(clipped(printable(line), longest_line)); }
+
+std::optional<std::string_view> after(std::string_view text, std::string_view prefix) {
+    return text.starts_with(prefix) ? std::optional(text.substr(prefix.size())) : std::nullopt;
+}
+
+// "[812/1993] CXX x.o", as ninja's default NINJA_STATUS writes it.
+std::optional<ScriptOutput::Count> count_in(std::string_view line) {
+    const auto slash = line.find('/');
+    const auto end = line.find("] ");
+    if (!line.starts_with('[') || slash == std::string_view::npos || end == std::string_view::npos || end < slash)
+        return std::nullopt;
+    const auto done = parse_number(line.substr(1, slash - 1));
+    const auto total = parse_number(line.substr(slash + 1, end - slash - 1));
+    if (!done || !total || *total == 0 || *done > *total) return std::nullopt;
+    return ScriptOutput::Count{*done, *total, std::string(clipped(line.substr(end + 2), 200))};
+}
+
+}  // namespace
+
+void Tail::add(std::string_view bytes) {
+    for (const char c : bytes) {
+        if (c != '\n') {
+            if (std::exchange(returned_, c == '\r') && c != '\r') open_.clear();  // a progress line writes over itself
+            if (c != '\r' && open_.size() < 2 * longest_line)
+                open_ += c;  // what is cut is the shown line, escape sequences gone
+            continue;
+        }
+        returned_ = false;
+        if (!open_.empty()) lines_.push_back(shown(std::exchange(open_, {})));
+        if (lines_.size() > limit_) lines_.pop_front();
+    }
+}
+
+std::vector<std::string> Tail::lines() const {
+    std::vector<std::string> out(lines_.begin(), lines_.end());
+    if (!open_.empty()) out.push_back(shown(open_));
+    return out;
+}
+
+void ScriptOutput::add(std::string_view bytes) {
+    tail_.add(bytes);
+    while (!bytes.empty()) {
+        const auto end = bytes.find('\n');
+        const std::string_view piece = bytes.substr(0, end);
+        if (open_.size() < longest_open_line) open_ += piece.substr(0, longest_open_line - open_.size());
+        if (end == std::string_view::npos) return;
+        bytes.remove_prefix(end + 1);
+        take_line(std::exchange(open_, {}));
+    }
+}
+
+void ScriptOutput::take_line(const std::string& line) {
+    if (const auto mark = after(line, mark_prefix)) return take_mark(*mark);
+    auto count = count_in(line);
+    const bool begins_failure = line.starts_with("FAILED: ");
+    const bool is_error = line.find("error:") != std::string::npos || line.find("Error:") != std::string::npos;
+    if (begins_failure && !is_ninja_) {  // better than a compiler's error that stood outside of ninja
+        failure_.clear();
+        is_ninja_ = true;
+        state_ = Failure::open;
+    } else if (state_ == Failure::none && is_error) {
+        state_ = Failure::open;
+    } else if (state_ == Failure::open && (count || begins_failure || line.starts_with("ninja: "))) {
+        state_ = Failure::closed;
+    }
+    const std::size_t most = is_ninja_ ? most_failure_lines : lines_after_error;
+    if (state_ == Failure::open && failure_.size() < most && !trim(line).empty()) failure_.push_back(shown(line));
+    if (count) count_ = std::move(count);
+}
+
+void ScriptOutput::take_mark(std::string_view mark) {
+    if (const auto what = after(mark, "missing: ")) {
+        missing_.push_back(shown(std::string(*what)));
+    } else if (const auto kills = after(mark, "oom kills: ")) {
+        has_oom_kills_ = kills->find_first_of("123456789") != std::string_view::npos;
+    } else if (const auto space = after(mark, "free: ")) {
+        if (const auto kib = parse_number(space->substr(0, space->find(' '))))
+            free_bytes_ = std::min(free_bytes_.value_or(*kib * 1024), *kib * 1024);
+    } else {
+        phase_ = printable(mark);
+    }
+}
+
+std::vector<std::string> ScriptOutput::explaining_lines() const { return failure_.empty() ? tail_.lines() : failure_; }
+
+}  // namespace wasmx::build

@@ -100,7 +100,8 @@ void attach(engine::Engine& engine, const Build& build, Progress& progress) {
     if (!state && !output.is_done())
         throw Error(Fault::failed, fmt::format("the container {} was removed while it ran", build.container.name),
                     "run the `wasmx-image build` command again: it goes on where the build stopped");
-    progress.note("the package is built; the `wasmx-image build` command that started this takes it, and pushes it with --push");
+    progress.note(
+        "the package is built; the `wasmx-image build` command that started this takes it, and pushes it with --push");
 }
 
 std::string text_of(const std::vector<Build>& builds) {

@@ -11,7 +11,7 @@ namespace wasmx::build {
 /// What is known of a build container that ended without a package.
 struct Evidence {
     int exit_code = 0;
-    bool oom_killed = false;  ///< the engine or the kernel says that a process was killed for memory
+    bool oom_killed = false;                  ///< the engine or the kernel says that a process was killed for memory
     std::optional<std::uint64_t> free_bytes;  ///< of the fullest disk in the container when the script ended
     std::vector<std::string> lines;           ///< of the first failed step, or else the last ones
 };

@@ -27,8 +27,9 @@ std::string identity_of(const source::Tree& tree) {
 BuildKey key_of(const recipe::Recipe& recipe, const source::Tree& tree, const std::string& base_id,
                 const std::map<std::string, std::string>& labels) {
     const std::string source = fmt::format("{}\n{}\n", base_id, identity_of(tree));
-    std::string all = source + fmt::format("{}\n{}\n{}\n", recipe.package_path(), io::sha256(images::runtime_script()).str(),
-                                           io::sha256(images::consumer_program()).str());
+    std::string all =
+        source + fmt::format("{}\n{}\n{}\n", recipe.package_path(), io::sha256(images::runtime_script()).str(),
+                             io::sha256(images::consumer_program()).str());
     for (const auto& [name, value] : labels) all += fmt::format("{}={}\n", name, value);
     for (const auto& [name, value] : recipe.script_environment()) all += fmt::format("{}={}\n", name, value);
     BuildKey out;

@@ -18,11 +18,12 @@ struct BuildKey {
     std::string container;  ///< wasmx-image-v8-13.1.201.15-linux-arm64-<text>
     std::string volume;     ///< wasmx-image-work-v8-arm64: what has been compiled, for every version
     std::string comment;    ///< of the image: "wasmx-image build <text>"
-    oci::Reference source_image = oci::Reference::parse("wasmx-image-source");  ///< base image and source: wasmx-image-source:<hash>
+    oci::Reference source_image =
+        oci::Reference::parse("wasmx-image-source");  ///< base image and source: wasmx-image-source:<hash>
 };
 
-/// `base_id` is the ID of the base image, `labels` are those of the image. A tree without a commit is read once, to hash
-/// it.
+/// `base_id` is the ID of the base image, `labels` are those of the image. A tree without a commit is read once, to
+/// hash it.
 BuildKey key_of(const recipe::Recipe& recipe, const source::Tree& tree, const std::string& base_id,
                 const std::map<std::string, std::string>& labels);
 

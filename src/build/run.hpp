@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// build: makes an image on an engine: the base image from its Dockerfile, the runtime's image with a container that runs
-// the module's script. It does not push and does not know what a registry is.
+// build: makes an image on an engine: the base image from its Dockerfile, the runtime's image with a container that
+// runs the module's script. It does not push and does not know what a registry is.
 
 #include <string>
 

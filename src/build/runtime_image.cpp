@@ -136,7 +136,8 @@ private:
     std::optional<BuildResult> find_result() {
         const auto image = engine_.find_image(options_.tag.familiar());
         if (!image || image->comment != key_.comment) return std::nullopt;
-        return BuildResult{.image_id = image->id, .package = check_package(engine_, image->id, options_.recipe, options_.output)};
+        return BuildResult{.image_id = image->id,
+                           .package = check_package(engine_, image->id, options_.recipe, options_.output)};
     }
 
     std::string ensure_source_image() {
@@ -203,10 +204,11 @@ private:
             const std::string what =
                 fmt::format("{} runs since {} in the same work volume {}", other->name, other->started_at, key_.volume);
             if (!options_.wait)
-                throw Error(Fault::failed, "another build " + what,
-                            fmt::format("--wait waits for it, `wasmx-image attach {}` shows it, `wasmx-image cancel {}` "
-                                        "stops it",
-                                        other->name, other->name));
+                throw Error(
+                    Fault::failed, "another build " + what,
+                    fmt::format("--wait waits for it, `wasmx-image attach {}` shows it, `wasmx-image cancel {}` "
+                                "stops it",
+                                other->name, other->name));
             if (!std::exchange(told, true)) progress_.note("waiting: " + what);
             for (int i = 0; i < 20; ++i) {
                 if (engine_.stop().stop_requested()) throw_interrupted();
@@ -286,22 +288,25 @@ private:
         try {
             return harvest(id);
         } catch (const Error& error) {
+            if (error.fault() == Fault::interrupted) throw;
+            // Another client that watches the same build may have made the image and removed the container under us.
+            if (!containers_.find(id))
+                if (auto result = find_result()) return result;
             if (error.fault() == Fault::integrity) containers_.remove(id);
-            // Another client that watches the same build has harvested it.
-            if (error.fault() != Fault::not_found || containers_.find(id)) throw;
-            return find_result();
+            throw;
         }
     }
 
     [[noreturn]] void leave(const std::string& id) {
         if (options_.has_hung_up && options_.has_hung_up())
-            throw Error(Fault::interrupted, fmt::format("the terminal is gone; the build goes on in {}", key_.container),
+            throw Error(Fault::interrupted,
+                        fmt::format("the terminal is gone; the build goes on in {}", key_.container),
                         fmt::format("`wasmx-image attach {}` shows it, and so does the same command", key_.container));
         if (!is_ours_)
-            throw Error(Fault::interrupted,
-                        fmt::format("stopped watching; the build goes on in {}, for it was started elsewhere",
-                                    key_.container),
-                        fmt::format("`wasmx-image cancel {}` stops it", key_.container));
+            throw Error(
+                Fault::interrupted,
+                fmt::format("stopped watching; the build goes on in {}, for it was started elsewhere", key_.container),
+                fmt::format("`wasmx-image cancel {}` stops it", key_.container));
         progress_.note(fmt::format("stopping the container {}", key_.container));
         containers_.stop(id, grace);
         containers_.remove(id);
@@ -313,8 +318,8 @@ private:
     std::optional<BuildResult> harvest(const std::string& id) {
         const recipe::Recipe& recipe = options_.recipe;
         const auto open = [&](const std::string& path) { return containers_.open_file(id, path); };
-        const Package package =
-            in_context("checking the package of " + options_.tag.familiar(), [&] { return read_package(open, recipe, options_.output); });
+        const Package package = in_context("checking the package of " + options_.tag.familiar(),
+                                           [&] { return read_package(open, recipe, options_.output); });
         const auto source = engine_.find_image(ensure_source_image());
         if (!source) throw Error(Fault::failed, "the engine has the source image no more");
         const auto task = progress_.task("package layer", 0);
@@ -365,7 +370,8 @@ private:
         if (image && image->diff_ids.size() == base.size() + ours &&
             std::equal(base.begin(), base.end(), image->diff_ids.begin()))
             return;
-        throw Error(Fault::integrity, fmt::format("{} is not the {} layers of {} and {} more", id, base.size(), base_.name, ours),
+        throw Error(Fault::integrity,
+                    fmt::format("{} is not the {} layers of {} and {} more", id, base.size(), base_.name, ours),
                     "`docker image history` shows what is in it");
     }
 
@@ -394,8 +400,8 @@ artifact::Summary check_package(engine::Engine& engine, const std::string& image
     return containers
         .in_idle(image,
                  [&](const std::string& id) {
-                     return read_package([&](const std::string& path) { return containers.open_file(id, path); }, recipe,
-                                         folder);
+                     return read_package([&](const std::string& path) { return containers.open_file(id, path); },
+                                         recipe, folder);
                  })
         .summary;
 }

@@ -54,7 +54,8 @@ std::optional<engine::ContainerState> watch(engine::Containers& containers, cons
             if (error.fault() == Fault::interrupted) task->failed("stopped watching");
             if (error.fault() == Fault::not_found) return std::nullopt;
             if (!is_engine_away(error) || ++attempts > most_attempts) throw;
-            if (attempts == 1) progress.warn("the engine does not answer; asking again for a minute: " + error.message());
+            if (attempts == 1)
+                progress.warn("the engine does not answer; asking again for a minute: " + error.message());
             std::this_thread::sleep_for(std::chrono::seconds(1));
         }
     }
@@ -62,8 +63,9 @@ std::optional<engine::ContainerState> watch(engine::Containers& containers, cons
 
 Error failure_of(const engine::ContainerState& state, const ScriptOutput& output) {
     if (!output.missing().empty()) {
-        Error error(Fault::failed, fmt::format("the base image lacks what the build needs: {} {}", output.missing().size(),
-                                               output.missing().size() == 1 ? "thing" : "things"),
+        Error error(Fault::failed,
+                    fmt::format("the base image lacks what the build needs: {} {}", output.missing().size(),
+                                output.missing().size() == 1 ? "thing" : "things"),
                     "name another base image with --base-image, or install what is missing in it");
         error.set_lines(output.missing());
         return error;
@@ -80,11 +82,12 @@ Error failure_of(const engine::ContainerState& state, const ScriptOutput& output
     std::string hint = cause_of(evidence);
     if (hint.empty() && output.phase().starts_with("running"))
         hint = "mend what the lines above name and run the same command again: it goes on where it stopped";
-    Error error(Fault::failed, fmt::format("{}: exit code {}",
-                                           output.phase().empty() ? std::string("the build container failed")
-                                                                  : output.phase() + " failed",
-                                           state.exit_code),
-                std::move(hint));
+    Error error(
+        Fault::failed,
+        fmt::format("{}: exit code {}",
+                    output.phase().empty() ? std::string("the build container failed") : output.phase() + " failed",
+                    state.exit_code),
+        std::move(hint));
     error.set_lines(lines);
     return error;
 }

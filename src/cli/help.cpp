@@ -46,10 +46,10 @@ std::string help_text() {
 }
 
 std::string help_text(const commands::Command& command) {
-    std::string out = fmt::format("{}.\n\nUsage: wasmx-image {} [OPTIONS]{}{}\n", command.summary, command.name,
-                                  command.operand.empty() ? "" : " ",
-                                  command.operand_is_optional ? fmt::format("[{}]", command.operand)
-                                                              : std::string(command.operand));
+    std::string out =
+        fmt::format("{}.\n\nUsage: wasmx-image {} [OPTIONS]{}{}\n", command.summary, command.name,
+                    command.operand.empty() ? "" : " ",
+                    command.operand_is_optional ? fmt::format("[{}]", command.operand) : std::string(command.operand));
     if (!command.operand.empty()) out += "\n" + row(command.operand, command.operand_help);
     out += "\nOptions:\n" + rows(command.options);
     out += "\nCommon options:\n" + rows(common_options);

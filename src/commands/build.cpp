@@ -188,13 +188,14 @@ void run_build(App& app, const Arguments& arguments) {
     const std::string tag = plan.target.familiar();
     const auto auth = [&](const oci::Reference& image) { return engine_auth(app, image); };
     const auto base = build::ensure_base(plan.engine, plan.tree, plan.base, auth, app.progress);
-    const auto built_now = build::build_runtime(plan.engine, build_options_from(app, arguments, plan), plan.tree, base,
-                                                app.progress);
+    const auto built_now =
+        build::build_runtime(plan.engine, build_options_from(app, arguments, plan), plan.tree, base, app.progress);
     // From here on by its ID: another build may move the tag.
     const std::string& id = built_now.image_id;
     if (id.empty()) {
-        app.progress.note("the build goes on in the engine: `wasmx-image attach` shows it, and the same command without "
-                          "--detach takes its result");
+        app.progress.note(
+            "the build goes on in the engine: `wasmx-image attach` shows it, and the same command without "
+            "--detach takes its result");
         return app.result(built_now.container);
     }
     const artifact::Summary& package = built_now.package;

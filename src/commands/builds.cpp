@@ -22,12 +22,14 @@ engine::Engine engine_for(App& app, const Arguments& arguments) {
 std::uint64_t size_of(const fs::path& folder) {
     std::uint64_t out = 0;
     std::error_code error;
-    for (const auto& entry : fs::recursive_directory_iterator(folder, fs::directory_options::skip_permission_denied, error))
+    for (const auto& entry :
+         fs::recursive_directory_iterator(folder, fs::directory_options::skip_permission_denied, error))
         if (entry.is_regular_file(error)) out += entry.file_size(error);
     return out;
 }
 
-void tell_item(App& app, std::string_view kind, std::string_view name, const std::string& size, std::string_view created) {
+void tell_item(App& app, std::string_view kind, std::string_view name, const std::string& size,
+               std::string_view created) {
     app.result(fmt::format("{:<13} {:>10}  {:<20}  {}", kind, size, created, name));
 }
 
@@ -73,7 +75,8 @@ void run_cancel(App& app, const Arguments& arguments) {
                                                build.container.exit_code));
     constexpr std::chrono::seconds grace{10};
     engine::Containers(engine).stop(build.container.id, grace);
-    app.progress.note(fmt::format("stopped; the work volume {} stays, and the same build goes on from there", build.volume));
+    app.progress.note(
+        fmt::format("stopped; the work volume {} stays, and the same build goes on from there", build.volume));
     app.result(build.container.name);
 }
 

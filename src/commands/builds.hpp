@@ -53,7 +53,8 @@ inline constexpr Command cache_command{
     .operand_help = "",
     .options = cache_options,
     .notes =
-        "On the engine: work volumes (what is compiled) and source images. Here: layers of earlier pushes and clones of\n"
+        "On the engine: work volumes (what is compiled) and source images. Here: layers of earlier pushes and clones "
+        "of\n"
         "git repositories, below ~/.cache/wasmx-image.",
     .run = run_cache,
 };

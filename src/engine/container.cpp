@@ -65,7 +65,8 @@ public:
                 have += count;
             }
             stream_ = header[0] == std::byte{2} ? Progress::Stream::err : Progress::Stream::out;
-            for (std::size_t i = 4; i < header.size(); ++i) left_ = left_ << 8 | std::to_integer<std::size_t>(header[i]);
+            for (std::size_t i = 4; i < header.size(); ++i)
+                left_ = left_ << 8 | std::to_integer<std::size_t>(header[i]);
         }
         const std::size_t count = source_.read(std::span(buffer_).first(std::min(left_, buffer_.size())));
         if (count == 0) return false;
@@ -103,8 +104,7 @@ ContainerState state_in(const nlohmann::json& json) {
 
 std::optional<std::string> Containers::create(const RunSettings& settings) {
     nlohmann::json host{
-        {"Mounts",
-         {{{"Type", "volume"}, {"Source", settings.volume}, {"Target", settings.volume_target}}}},
+        {"Mounts", {{{"Type", "volume"}, {"Source", settings.volume}, {"Target", settings.volume_target}}}},
         // The engine's default driver may keep nothing.
         {"LogConfig", {{"Type", engine_.identity().podman ? "k8s-file" : "json-file"}}}};
     if (settings.processors > 0) host["CpusetCpus"] = fmt::format("0-{}", settings.processors - 1);
@@ -113,17 +113,17 @@ std::optional<std::string> Containers::create(const RunSettings& settings) {
         host["MemorySwap"] = settings.memory;
     }
     std::vector<std::string> environment;
-    for (const auto& [name, value] : settings.environment) environment.push_back(fmt::format("{}={}", name, value.reveal()));
-    const nlohmann::json body{
-        {"Image", settings.image},
-        {"Entrypoint", {settings.command.front()}},
-        {"Cmd", std::vector<std::string>(settings.command.begin() + 1, settings.command.end())},
-        {"User", "0:0"},
-        {"WorkingDir", "/"},
-        {"Healthcheck", {{"Test", {"NONE"}}}},
-        {"Env", environment},
-        {"Labels", settings.labels},
-        {"HostConfig", host}};
+    for (const auto& [name, value] : settings.environment)
+        environment.push_back(fmt::format("{}={}", name, value.reveal()));
+    const nlohmann::json body{{"Image", settings.image},
+                              {"Entrypoint", {settings.command.front()}},
+                              {"Cmd", std::vector<std::string>(settings.command.begin() + 1, settings.command.end())},
+                              {"User", "0:0"},
+                              {"WorkingDir", "/"},
+                              {"Healthcheck", {{"Test", {"NONE"}}}},
+                              {"Env", environment},
+                              {"Labels", settings.labels},
+                              {"HostConfig", host}};
     std::string path = "/containers/create?name=" + io::percent_encoded(settings.name);
     if (!settings.platform.empty()) path += "&platform=" + io::percent_encoded(settings.platform);
     io::HttpResponse response = engine_.send(engine_.http_, "POST", path, with_json(body));
@@ -193,7 +193,8 @@ std::string Containers::create_idle(const std::string& image) {
 void Containers::start(const std::string& id) {
     const std::string path = container_path(id) + "/start";
     io::HttpResponse response = engine_.send(engine_.http_, "POST", path, {.idle_limit = answer_limit});
-    if (response.status != 204 && response.status != 304) throw refused(response, "POST", path);  // 304: it runs already
+    if (response.status != 204 && response.status != 304)
+        throw refused(response, "POST", path);  // 304: it runs already
     io::drain(*response.body);
 }
 

@@ -24,8 +24,8 @@ struct RunSettings {
     std::vector<std::string> command;  ///< program and arguments; the image's entrypoint is not used
     std::map<std::string, std::string> labels;
     std::vector<std::pair<std::string, Secret>> environment;
-    std::string volume;         ///< name of the volume; the engine makes it when it is not there
-    std::string volume_target;  ///< its folder in the container
+    std::string volume;            ///< name of the volume; the engine makes it when it is not there
+    std::string volume_target;     ///< its folder in the container
     std::uint64_t processors = 0;  ///< the first so many; 0: all
     std::uint64_t memory = 0;      ///< limit in bytes, swap included; 0: none
 };

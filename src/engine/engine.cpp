@@ -110,8 +110,8 @@ io::HttpResponse Engine::send(io::HttpClient& http, const std::string& method, c
                               io::HttpRequest request) {
     request.method = method;
     // podman's own API has versions of its own, which then stand in the path.
-    request.url = path.starts_with("/v") ? "http://docker" + path
-                                         : fmt::format("http://docker/v{}{}", identity_.api_version, path);
+    request.url = path.starts_with("/v4.") ? "http://docker" + path
+                                           : fmt::format("http://docker/v{}{}", identity_.api_version, path);
     request.unix_socket = endpoint_.socket;
     // Nobody can stop these, so they stop by themselves.
     if (&http == &cleanup_) request.idle_limit = std::chrono::seconds(30);

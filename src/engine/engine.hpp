@@ -43,10 +43,10 @@ struct Info {
     std::string architecture;  ///< as the engine spells it
     std::uint64_t memory = 0;  ///< bytes
     std::uint64_t processors = 0;
-    std::string kernel;             ///< "6.1.0-18-arm64"
-    std::string root;               ///< where it stores images, on its own machine
-    bool containerd_store = false;  ///< images are in containerd's store, not in the engine's own
-    bool seccomp = true;            ///< containers have a seccomp profile, or the engine does not say
+    std::string kernel;                 ///< "6.1.0-18-arm64"
+    std::string root;                   ///< where it stores images, on its own machine
+    bool containerd_store = false;      ///< images are in containerd's store, not in the engine's own
+    bool seccomp = true;                ///< containers have a seccomp profile, or the engine does not say
     bool can_limit_processors = false;  ///< which processors a container runs on (rootless engines often cannot)
     /// Throws Fault::failed when there is no runtime for such a machine.
     oci::Platform platform() const;

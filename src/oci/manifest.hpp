@@ -81,9 +81,9 @@ std::variant<Manifest, Index> parse_manifest(std::string_view json, std::string_
 /// What an image's config hands on to whatever is built or run from it. (image-spec, config.md: config; the Engine API
 /// has the same keys in GET /images/{name}/json: Config)
 struct Inherited {
-    std::string user;                   ///< empty: root
-    std::vector<std::string> volumes;   ///< of VOLUME
-    std::vector<std::string> on_build;  ///< instructions of ONBUILD (Docker's own, kept beside those of OCI)
+    std::string user;                      ///< empty: root
+    std::vector<std::string> volumes;      ///< of VOLUME
+    std::vector<std::string> on_build;     ///< instructions of ONBUILD (Docker's own, kept beside those of OCI)
     std::vector<std::string> environment;  ///< "NAME=value"
     bool has_no_command = false;           ///< neither Cmd nor Entrypoint
     /// Throws what nlohmann::json throws.

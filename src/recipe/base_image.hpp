@@ -40,8 +40,8 @@ enum class BaseState { present, outdated, to_be_built, to_be_pulled };
 BaseState state_of_base(const BaseWanted& wanted, const std::optional<BaseThere>& there,
                         const std::optional<std::string>& tree);
 
-/// Throws Fault::failed unless the runtime image can be built over it: it is for the platform that is wanted, and hands
-/// on nothing that would add layers (ONBUILD), lose what the build writes (VOLUME) or keep it from writing (USER).
+/// Throws Fault::failed unless the runtime image can be built over it: it is for the platform that is wanted, and
+/// has nothing that would be passed over (ONBUILD) or lose what is put into the layers (VOLUME).
 void check_base(const BaseWanted& wanted, const BaseThere& there);
 
 }  // namespace wasmx::recipe

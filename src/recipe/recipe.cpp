@@ -105,7 +105,9 @@ std::uint64_t fitting_jobs(std::uint64_t processors, std::uint64_t memory) {
     return std::max<std::uint64_t>(1, std::min(processors, by_memory));
 }
 
-std::uint64_t ninja_jobs(std::uint64_t processors) { return processors <= 1 ? 2 : processors == 2 ? 3 : processors + 2; }
+std::uint64_t ninja_jobs(std::uint64_t processors) {
+    return processors <= 1 ? 2 : processors == 2 ? 3 : processors + 2;
+}
 
 std::uint64_t processors_for(std::uint64_t jobs) {
     std::uint64_t out = 1;

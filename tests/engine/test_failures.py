@@ -3,17 +3,16 @@
 import base64
 import json
 import os
-import shutil
 import signal
 import time
 import unittest
 from pathlib import Path
 
-from case import BASE_IMAGE, ENOUGH, LAB_ENVIRONMENT, REGISTRY, TAG, VERSION, Lab, LabCase
+from case import BASE_IMAGE, ENOUGH, LAB_ENVIRONMENT, REGISTRY, TAG, VERSION, LabCase
 
 
 class Failures:
-    """A failing step, for each builder."""
+    """A script that fails, on each engine."""
 
     def fails(self, variant: str, *more, exit_code=1):
         done = self.build(self.sample(variant), "--push", *more, exit_code=exit_code)
@@ -25,24 +24,23 @@ class Failures:
 
     def test_script_fails(self):
         said = self.fails("fails")
-        self.assertRegex(said, r"step \[\d+/\d+\] RUN build and package the runtime failed: exit code 3")
+        self.assertIn("running util/runtimes/v8.sh failed: exit code 3", said)
         tail = [line for line in said[:said.index("\nerror: ")].splitlines() if line.startswith("  | ")]
-        self.assertEqual(len(tail), len(set(tail)), "lines are shown twice")
-        self.assertGreater(len(tail), 50)
+        self.assertIn("missing/header.h", tail[0], "the first line is the first error")
         log = said.splitlines()[-1].removeprefix("log: ")
-        self.assertIn("util/runtimes/v8.sh failed", Path(log).read_text())
+        self.assertIn("util/runtimes/v8.sh failed (exit code 3)", Path(log).read_text())
         self.assertIn("failed: exit code 3", Path(log).read_text())
 
     def test_loud_script_fails(self):
         said = self.fails("loud-fails")
         self.assertIn("exit code 7", said)
         self.assertIn("error", said[:said.index("\nerror: ")].splitlines()[-1].lower())
-        self.assertNotIn("output clipped", said)
+        self.assertIn("hint: a compiler was killed because memory ran out", said)
 
     def test_network_is_missing(self):
         said = self.fails("offline")
         self.assertIn("127.0.0.1", said)
-        self.assertIn("hint: the build could not reach the network", said)
+        self.assertIn("hint: a container of this engine does not reach the network", said)
 
     def test_disk_is_full(self):
         self.assertIn("hint: the engine's disk is full", self.fails("no-space"))
@@ -52,12 +50,8 @@ class Failures:
         self.assertIn("include/wasm.h", said)
 
 
-class BuildKitFailures(Failures, LabCase):
+class DockerFailures(Failures, LabCase):
     pass
-
-
-class ClassicFailures(Failures, LabCase):
-    ENVIRONMENT = {"DOCKER_BUILDKIT": "0"}
 
 
 class PodmanFailures(Failures, LabCase):
@@ -196,62 +190,15 @@ class Interruption(LabCase):
         return False
 
     def test_ctrl_c_stops_the_build(self):
-        for builder in ("1", "0"):
-            with self.subTest(DOCKER_BUILDKIT=builder):
-                self.environment["DOCKER_BUILDKIT"] = builder
-                shutil.rmtree(self.folder / "sample-slow", ignore_errors=True)
-                self.interrupt(signal.SIGINT, 130)
-                deadline = time.monotonic() + 10
-                while self.running() and time.monotonic() < deadline:
-                    time.sleep(0.1)
-                self.assertFalse(self.running(), "the engine still builds")
+        self.interrupt(signal.SIGINT, 130)
+        self.assertFalse(self.running(), "the engine still builds")
 
     def test_sigterm(self):
         self.interrupt(signal.SIGTERM, 143)
 
-    def test_leaves_no_context_behind(self):
-        def contexts():
-            records = json.loads(self.engine.request("GET", "/system/df")[1]).get("BuildCache") or []
-            return [r["ID"] for r in records if "build-context" in r["Description"] or r["Description"] == "copy /context /"]
-
-        before = contexts()
-        self.interrupt(signal.SIGINT, 130)
-        self.assertEqual(contexts(), before)
-
 
 class PodmanInterruption(Interruption):
     HOST = LAB_ENVIRONMENT["WASMX_LAB_PODMAN_HOST"]
-
-    def test_ctrl_c_stops_the_build(self):
-        self.assertIn("podman cannot stop a build", self.interrupt(signal.SIGINT, 130))
-
-    test_sigterm = None  # as with docker
-    test_leaves_no_context_behind = None  # it has no such cache
-
-
-class EngineGone(LabCase):
-    """An engine of its own, since this one is killed."""
-
-    def setUp(self):
-        super().setUp()
-        self.own = Lab(str(self.folder / "lab"))
-        cache = Path(os.environ["WASMX_LAB"]) / "cache"
-        self.own.up(True, False, False, False, None, True, cache, say=lambda line: None)
-        self.addCleanup(self.own.down, say=lambda line: None)
-        self.HOST = self.own.environment()["DOCKER_HOST"]
-        self.environment["DOCKER_HOST"] = self.HOST
-
-    def test_engine_dies_while_it_builds(self):
-        process = self.start_program("build", "--source", self.sample("slow"), "--base-image", BASE_IMAGE, "--repository",
-                                     self.repository, "--runtime-version", VERSION, *ENOUGH, "--push", "--progress", "plain")
-        for line in process.stderr:
-            if "obj/wee8/slow_" in line:
-                break
-        self.own.down(say=lambda line: None)
-        said = process.stderr.read()
-        self.assertEqual(process.wait(30), 1, said)
-        self.assertIn("error:", said)
-        self.assert_absent(self.image)
 
 
 class Extract(LabCase):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`build --push`, then `extract`: on BuildKit, on the classic builder, on containerd's store, on podman."""
+"""`build --push`, then `extract`: on Docker's own store, on containerd's store, on podman."""
 import json
 import re
 import shutil
@@ -29,6 +29,12 @@ class MainJob(LabCase):
         with tarfile.open(layers[-1]) as tar:
             names = {member.name for member in tar if member.name.startswith("wasmx/") and not member.isdir()}
         self.assertEqual(names, {f"wasmx/dist/{PACKAGE}", f"wasmx/dist/{PACKAGE}.sha256"}, "something is left over")
+
+        made, ground = self.engine.image(self.image)["Config"], base["Config"]
+        for key in ("Env", "Cmd", "User"):
+            self.assertEqual(made[key], ground[key], key)
+        labels = {key for key in made["Labels"] if key not in (ground["Labels"] or {})}
+        self.assertEqual({key for key in labels if not key.startswith("org.opencontainers.image.")}, set())
 
         extracted = self.run_program("extract", self.image, "-o", "got")
         self.assertEqual(extracted.stdout, f"{sha256(self.folder / 'got' / PACKAGE)}  got/{PACKAGE}\n")
@@ -69,8 +75,8 @@ class MainJob(LabCase):
 
     def test_base_that_cannot_be_built_on(self):
         sample = self.sample()
-        for instruction, word in (("VOLUME /wasmx", "the volume /wasmx"), ("VOLUME /root/.cache/x", "the volume /root/.cache/x"),
-                                  ("USER nobody", "the user nobody")):
+        for instruction, word in (("VOLUME /wasmx", "the volume /wasmx"), ("VOLUME /wasmx/dist", "the volume /wasmx/dist"),
+                                  ("VOLUME /", "the volume /")):
             with self.subTest(instruction):
                 base = self.base_with(instruction)
                 done = self.build(sample, "--base-image", base, exit_code=1)
@@ -82,15 +88,21 @@ class MainJob(LabCase):
         done = self.build(self.sample(), "--base-image", self.base_with("ONBUILD RUN touch /y"), "--push", exit_code=1)
         self.assertIn("ONBUILD trigger", done.stderr)
         self.assert_absent(self.image)
-        if self.HOST != LAB_ENVIRONMENT["WASMX_LAB_PODMAN_HOST"]:  # which tells of no trigger before it has run
-            self.assertIsNone(self.engine.image(self.image))
+        self.assertIsNone(self.engine.image(self.image))
+
+    def test_a_base_that_runs_as_another_user(self):
+        """The build runs as root all the same, and the image as the base's user."""
+        base = self.base_with("USER nobody", "VOLUME /root/.cache", "ENTRYPOINT [\"/bin/false\"]", "HEALTHCHECK CMD false")
+        self.build(self.sample(), "--base-image", base)
+        config = self.engine.image(self.image)["Config"]
+        self.assertEqual((config["User"], config["Entrypoint"]), ("nobody", ["/bin/false"]))
 
     def test_a_tag_that_another_build_moves(self):
         """What was built and checked is pushed, whatever the tag stands for meanwhile."""
         moved = []
 
         def sent(data: bytes) -> bytes:
-            if data.startswith(b"DELETE ") and b"/containers/" in data.splitlines()[0] and not moved:  # the package has been checked
+            if data.startswith(b"DELETE ") and b"/containers/wasmx-image-" not in data and self.engine.image(self.image) and not moved:
                 moved.append(self.engine.request("POST", f"/images/{BASE_IMAGE}/tag?repo={self.repository}&tag={TAG}")[0])
             return data
 
@@ -114,15 +126,12 @@ class MainJob(LabCase):
         self.assertEqual(sha256(self.folder / "one" / PACKAGE), sha256(self.folder / "two" / PACKAGE))
 
     def test_leaves_nothing_behind(self):
-        def state():
-            usage = json.loads(self.engine.request("GET", "/system/df")[1])
-            contexts = [r for r in usage.get("BuildCache") or [] if "build-context" in r["Description"] or r["Description"] == "copy /context /"]
-            containers = json.loads(self.engine.request("GET", "/containers/json?all=1")[1])
-            return len(contexts), len(containers)
-
-        before = state()
+        """But for the source image and the work volume, which have names of their own."""
         self.build(self.sample(), "--no-cache")
-        self.assertEqual(state(), before)
+        self.assertEqual(json.loads(self.engine.request("GET", "/containers/json?all=1")[1]), [])
+        images = [tag for image in json.loads(self.engine.request("GET", "/images/json?all=0")[1]) for tag in image["RepoTags"] or ["<none>"]]
+        ours = [tag for tag in images if "wasmx-image" in tag]
+        self.assertTrue(all("wasmx-image-source:" in tag for tag in ours), ours)
 
     def test_labels(self):
         sample = self.sample()
@@ -148,12 +157,11 @@ class MainJob(LabCase):
         self.assertEqual(done.stderr, "")
         log = (self.folder / "x" / "build.log").read_text()
         self.assertIn("building v8bridge", log)
-        self.assertIn("RUN build and package the runtime", log)
+        self.assertIn("==> packaging", log)
 
     def test_a_loud_build_arrives_with_its_end(self):
         done = self.build(self.sample("loud"), "--progress", "plain", "--no-cache")
-        self.assertNotIn("output clipped", done.stderr)
-        self.assertIn("lines not shown", done.stderr)
+        self.assertGreater(len(done.stderr), 6_000_000, "nothing is clipped")
         self.assertIn(f"{PACKAGE}\n", done.stderr)
 
 
@@ -168,8 +176,7 @@ class BuildKit(MainJob):
         self.assertEqual(labels["dev.wasmx.base.tree"], self.git(sample, "rev-parse", "HEAD:assets/release/Dockerfiles").strip())
         again = self.run_program(*arguments)
         self.assertNotIn("base image: building", again.stderr)
-        if self.HOST == LAB_ENVIRONMENT["DOCKER_HOST"]:  # podman dates an image anew even when every step was cached
-            self.assertEqual(again.stdout, first.stdout, "nothing changed, so the cache has it all")
+        self.assertEqual(again.stdout, first.stdout, "nothing changed")
         (sample / "assets/release/Dockerfiles/more").write_text("changed\n")
         self.git(sample, "add", "-A")
         self.git(sample, "-c", "user.name=x", "-c", "user.email=x@x", "commit", "-qm", "change")
@@ -258,11 +265,17 @@ class BuildKit(MainJob):
         first = self.build(sample)
         second = self.build(sample)
         self.assertEqual(first.stdout, second.stdout)
-        self.assertIn("cached", second.stderr)
+        self.assertIn("is built already", second.stderr)
+        third = self.build(sample, "--no-cache")
+        self.assertIn("building v8bridge", third.stderr)
 
 
-class Classic(MainJob):
+class Classic(LabCase):
+    """The classic builder makes the base image; nothing else is built from a Dockerfile."""
     ENVIRONMENT = {"DOCKER_BUILDKIT": "0"}
+
+    def test_base_image_from_the_module(self):
+        BuildKit.test_base_image_from_the_module(self)
 
 
 class ContainerdStore(MainJob):
@@ -297,10 +310,6 @@ class Podman(MainJob):
         self.assertIsNone(self.engine.image(remote))
         self.build(self.sample(), "--base-image", remote)
         self.assertIsNotNone(self.engine.image(remote))
-
-    def test_leaves_nothing_behind(self):
-        self.build(self.sample(), "--no-cache")
-        self.assertEqual(json.loads(self.engine.request("GET", "/containers/json?all=1")[1]), [])
 
 
 del MainJob  # only its heirs are run

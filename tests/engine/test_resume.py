@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import subprocess
+import tarfile
 import time
 import unittest
 from pathlib import Path
@@ -13,9 +14,12 @@ from case import (ARGUMENTS, BASE_IMAGE, ENOUGH, LAB_ENVIRONMENT, PACKAGE, TAG, 
 
 PREFIX = f"wasmx-image-{TAG}-"
 JOBS = os.cpu_count() + 2  # of ninja
+STEPS = int(os.environ.get("STEPS", "100")) + 6  # of a compiler
 
 
 class WithSteps(LabCase):
+    maxDiff = None
+
     def setUp(self):
         super().setUp()
         self.clean()
@@ -63,7 +67,7 @@ class WithSteps(LabCase):
 
 class Accidents(WithSteps):
     def test_each_accident_loses_no_more_than_what_was_under_way(self):
-        """Of about 300 steps each is done once, but for those that an accident met."""
+        """Of all steps each is done once, but for those that an accident met."""
         accidents = 0
 
         def accident():
@@ -71,7 +75,7 @@ class Accidents(WithSteps):
             accidents += 1
 
         with self.subTest("Ctrl-C: the container ends, the work stays"):
-            process = self.start_until(60)
+            process = self.start_until(20)
             process.send_signal(signal.SIGINT)
             said = self.end(process, 130)
             accident()
@@ -79,27 +83,27 @@ class Accidents(WithSteps):
             self.assertIn("the work volume", said)
             self.assertIn("run the same command again", said)
         with self.subTest("the container is killed"):
-            process = self.start_until(90)
+            process = self.start_until(40)
             self.engine.request("POST", f"/containers/{self.builds()[0]['Id']}/kill")
             said = self.end(process, 1)
             accident()
             self.assertIn("137", said)
             self.assertIn("killed from outside", said)
         with self.subTest("the terminal is closed: the build goes on"):
-            process = self.start_until(90)
+            process = self.start_until(40)
             process.send_signal(signal.SIGHUP)
             said = self.end(process, 129)
             self.assertIn("goes on", said)
             self.assertEqual([row["State"] for row in self.builds()], ["running"])
         with self.subTest("kill -9 of the program: the build goes on, the next one joins it"):
-            process = self.start_until(90)
+            process = self.start_until(40)
             process.kill()
             self.end(process, -signal.SIGKILL)
             self.assertEqual([row["State"] for row in self.builds()], ["running"])
         compiled, said = self.finish("--output", "out")
         self.assertIn("joining it", said)
-        self.assertLessEqual(compiled, 306 + accidents * JOBS)
-        self.assertGreaterEqual(compiled, 306)
+        self.assertLessEqual(compiled, STEPS + accidents * JOBS)
+        self.assertGreaterEqual(compiled, STEPS)
         self.assertEqual(self.builds(), [])
         with self.subTest("and it is what an undisturbed build makes"):
             self.finish("--fresh", "--output", "fresh")
@@ -111,13 +115,12 @@ class Accidents(WithSteps):
         self.git(self.repo, "add", "-A")
         self.git(self.repo, "-c", "user.name=x", "-c", "user.email=x@x", "commit", "-qm", "docs")
         compiled, _ = self.finish()
-        self.assertEqual(compiled, 306, "a commit that changes no source compiles nothing")
+        self.assertEqual(compiled, STEPS, "a commit that changes no source compiles nothing")
         other = self.start_program("build", "--source", self.repo, "--base-image", BASE_IMAGE, "--runtime-version", "13.1.201.16", *ENOUGH,
                                    "--repository", self.repository, "--progress", "plain", "--output", "other")
         said = self.end(other, 0)
-        self.assertEqual(int(re.search(r"compiled: (\d+)", said)[1]), 2 * 306, "the version stands in every command")
+        self.assertEqual(int(re.search(r"compiled: (\d+)", said)[1]), 2 * STEPS, "the version stands in every command")
         package = self.folder / "other" / PACKAGE.replace(VERSION, "13.1.201.16")
-        import tarfile  # noqa: PLC0415
         with tarfile.open(package) as tar:
             self.assertNotIn(VERSION.encode(), b"".join(tar.extractfile(m).read() for m in tar if m.isfile()))
 
@@ -126,8 +129,8 @@ class Accidents(WithSteps):
         good, self.repo = self.repo, broken
         said = self.end(self.start(), 1)
         lines = [line for line in said.splitlines() if line.startswith("  | ")]
-        self.assertIn("FAILED: obj/wee8/builtin_150.o", lines[0])
-        self.assertTrue(any("#error step 150 is broken" in line for line in lines), lines)
+        self.assertIn("FAILED: obj/wee8/builtin_50.o", lines[0])
+        self.assertTrue(any("#error step 50 is broken" in line for line in lines), lines)
         self.assertLess(len(lines), 45)
         self.assertIn("running util/runtimes/v8.sh failed: exit code 1", said)
         self.assertIn("run the same command again", said)
@@ -155,11 +158,11 @@ class Accidents(WithSteps):
             self.assertIn("goes on", self.end(third, 130))
         results = []
         for process in (first, second):
-            process.stderr.read()
-            results.append((process.wait(60), process.stdout.read()))
+            said = process.stderr.read()
+            results.append((process.wait(60), said))
             process.stderr.close()
             process.stdout.close()
-        self.assertEqual([code for code, _ in results], [0, 0])
+        self.assertEqual([code for code, _ in results], [0, 0], results)
         self.assertTrue((self.folder / "second" / PACKAGE).exists())
         self.assertEqual(self.builds(), [])
 
@@ -193,7 +196,7 @@ class Accidents(WithSteps):
 
     def test_memory_limit(self):
         (self.repo / "lib/wee8/build/gen.py").write_text(
-            (self.repo / "lib/wee8/build/gen.py").read_text().replace("sleep 0.2;", "python3 -c 'x = bytearray(1 << 30)' &&"))
+            (self.repo / "lib/wee8/build/gen.py").read_text().replace("sleep 0.2;", "python3 -c 'x = bytearray(1 << 30)' || exit 1;"))
         self.git(self.repo, "-c", "user.name=x", "-c", "user.email=x@x", "commit", "-qam", "greedy")
         said = self.end(self.start("--memory", "256MiB"), 1)
         self.assertIn("hint: a compiler was killed because memory ran out", said)
@@ -217,7 +220,7 @@ class Accidents(WithSteps):
         compiled, said = self.finish()
         self.assertIn("removing /wasmx/work/runtimes/libwee8/tools/depot_tools, a clone that was cut off", said)
         self.assertIn("removing /wasmx/work/runtimes/libwee8/repos/v8, a clone that was cut off", said)
-        self.assertGreater(compiled, 306)
+        self.assertGreater(compiled, STEPS)
 
     def in_volume(self, script: str):
         status, body = self.engine.request("POST", "/containers/create", json.dumps(
@@ -261,18 +264,18 @@ class EngineGone(WithSteps):
         self.own.up(True, False, False, False, None, True, cache, say=lambda line: None)
 
     def test_engine_stopped_and_power_gone(self):
-        process = self.start_until(60)
+        process = self.start_until(20)
         self.own.down(say=lambda line: None)
         self.up()
         said = self.end(process, 1)
         self.assertIn("run the same command again", said)
-        process = self.start_until(120)
+        process = self.start_until(60)
         os.kill(self.own.dockerd().pid(), signal.SIGKILL)  # with it all of its containers
         time.sleep(1)
         self.up()
         self.end(process, 1)
         compiled, _ = self.finish()
-        self.assertLessEqual(compiled, 306 + 2 * JOBS)
+        self.assertLessEqual(compiled, STEPS + 2 * JOBS)
 
 
 del Accidents, WithSteps  # only their heirs are run

@@ -8,7 +8,9 @@
 
 #include "base/error.hpp"
 #include "base/text.hpp"
+#include "build/cause.hpp"
 #include "build/dockerfile.hpp"
+#include "build/output.hpp"
 #include "build/steps.hpp"
 #include "recipe/recipe.hpp"
 #include "source/source.hpp"
@@ -50,18 +52,26 @@ void read_version(Find&& find) {
     }
 }
 
-std::vector<std::string> told_of(std::string_view text, std::size_t at_once) {
+std::vector<std::string> told_of(const std::string_view text, std::size_t at_once) {
     test::Recording progress;
     {
         build::Steps steps(progress);
-        for (; !text.empty(); text.remove_prefix(std::min(at_once, text.size())))
-            steps.take({engine::BuildEvent::Kind::text, std::string(text.substr(0, at_once))});
+        for (std::string_view rest = text; !rest.empty(); rest.remove_prefix(std::min(at_once, rest.size())))
+            steps.take({engine::BuildEvent::Kind::text, std::string(rest.substr(0, at_once))});
         steps.close("failed");
         const auto lines = steps.last_lines();
         check(lines.size() <= 151);
         for (const std::string& line : lines) check(line.size() <= 1000 && printable(line) == line);
         check(steps.failed_step().size() <= 200);
         (void)build::cause_of(lines);
+    }
+    {
+        build::ScriptOutput output;
+        for (std::string_view rest = text; !rest.empty(); rest.remove_prefix(std::min(at_once, rest.size())))
+            output.add(rest.substr(0, at_once));
+        check(printable(output.phase()) == output.phase());
+        for (const std::string& line : output.explaining_lines()) check(line.size() <= 1000 && printable(line) == line);
+        for (const std::string& line : output.missing()) check(line.size() <= 1000 && printable(line) == line);
     }
     return progress.lines;
 }

@@ -85,25 +85,4 @@ TEST_CASE("a given argument is stronger than a default, and only where the Docke
     CHECK(base_images("FROM a:$T", {{"T", "2"}}).empty());
 }
 
-TEST_CASE("the runtime image is FROM, COPY and one RUN: two layers") {
-    const std::string text =
-        build::runtime_dockerfile("docker.io/library/wasmx-build-ubuntu:latest", {"v8", "a \"b\""});
-    CHECK(base_images(text) == Names{"docker.io/library/wasmx-build-ubuntu:latest"});
-    Names layers;
-    std::string run;
-    for (const std::string_view line : split(text, '\n')) {
-        CHECK(line.size() < 64 * 1024);  // the longest line that Docker 20.10 reads
-        if (line.empty() || line.starts_with('#')) continue;
-        CHECK(line.find("@BASE@") == std::string_view::npos);
-        CHECK(line.find("@SCRIPT@") == std::string_view::npos);
-        const std::string keyword(line.substr(0, line.find(' ')));
-        layers.push_back(keyword);
-        if (keyword == "RUN") run = line.substr(4);
-    }
-    CHECK(layers == Names{"FROM", "COPY", "RUN"});
-    const auto command = nlohmann::json::parse(run);
-    CHECK(command ==
-          nlohmann::json{"/bin/bash", "-pc", std::string(images::runtime_script()), "wasmx-image", "v8", "a \"b\""});
-}
-
 TEST_SUITE_END();

@@ -22,12 +22,8 @@ namespace {
 engine::Scene::Step info_step() {
     return {"GET /v1.41/info", json_reply(200, R"({"ServerVersion":"28.5.2","OSType":"linux"})")};
 }
-engine::Scene::Step records_step(const std::string& rows) {
-    return {"GET /v1.41/system/df*", json_reply(200, R"({"BuildCache":[)" + rows + "]}")};
-}
 engine::Scene::Step build_step(const std::string& stream) { return {"POST /v1.41/build?*", json_reply(200, stream)}; }
 
-std::string record(const std::string& id) { return R"({"ID":")" + id + R"(","Description":"copy /context /"})"; }
 std::string traced(const Message& message) {
     return R"({"id":"moby.buildkit.trace","aux":")" + io::base64_encode(message.bytes()) + "\"}\r\n";
 }
@@ -63,44 +59,17 @@ public:
 
 TEST_SUITE_BEGIN("build");
 
-TEST_CASE("a build: its steps are told, its image returned, and only its own context records removed") {
+TEST_CASE("a build: its steps are told, its image returned") {
     const test::Variable wish("DOCKER_BUILDKIT", std::nullopt);
     engine::Scene scene(
         {info_step(),
-         records_step(record("old")),
          build_step(traced(Message().step({.digest = "a", .name = "RUN make", .started = true, .completed = true})) +
-                    image_line),
-         records_step(record("old") + "," + record("new")),
-         {"POST /v1.41/build/prune?all=1&filters=%7B%22id%22%3A%5B%22new%22%5D%7D",
-          json_reply(200, R"({"CachesDeleted":["new"]})")}});
+                    image_line)});
     test::Recording progress;
     CHECK(run_on(scene, progress) == "sha256:1");
     CHECK(progress.lines == Lines{"+RUN make", "RUN make: done"});
     CHECK(scene.verdict().empty());
-    CHECK(contains(scene.seen()[2].target, "version=2"));
-}
-
-TEST_CASE("a build cache that cannot be looked at, before or after, is no reason to fail") {
-    const test::Variable wish("DOCKER_BUILDKIT", std::nullopt);
-    const engine::Scene::Step busy{"GET /v1.41/system/df*",
-                                   json_reply(500, R"({"message":"a disk usage operation is already running"})")};
-    engine::Scene before({info_step(), busy, build_step(image_line)});
-    test::Recording progress;
-    CHECK(run_on(before, progress) == "sha256:1");
-    CHECK(before.verdict().empty());
-    engine::Scene after({info_step(), records_step(""), build_step(image_line), busy});
-    CHECK(run_on(after, progress) == "sha256:1");
-    CHECK(after.verdict().empty());
-    REQUIRE(progress.lines.size() == 2);
-    for (const std::string& line : progress.lines) CHECK(contains(line, "already running"));
-}
-
-TEST_CASE("the classic builder keeps no context") {
-    const test::Variable wish("DOCKER_BUILDKIT", "0");
-    engine::Scene scene({info_step(), build_step("{\"aux\":{\"ID\":\"sha256:1\"}}\r\n")});
-    test::Recording progress;
-    CHECK(run_on(scene, progress) == "sha256:1");
-    CHECK(scene.verdict().empty());
+    CHECK(contains(scene.seen()[1].target, "version=2"));
 }
 
 TEST_CASE("a failed step: its name, its code, its last lines, the cause") {
@@ -108,15 +77,14 @@ TEST_CASE("a failed step: its name, its code, its last lines, the cause") {
     const std::string error =
         R"({"errorDetail":{"message":"process \"/bin/bash -c the whole script\" did not complete successfully: exit code: 2"},"error":"x"})";
     engine::Scene scene(
-        {info_step(), records_step(""),
+        {info_step(),
          build_step(
              traced(Message()
                         .step({.digest = "a", .name = "RUN make", .started = true})
                         .log("a", "g++: Killed signal terminated program cc1plus\nmake: Error 2\n")) +
              traced(Message().step(
                  {.digest = "a", .name = "RUN make", .started = true, .completed = true, .error = "exit code: 2"})) +
-             error),
-         records_step("")});
+             error)});
     test::Recording progress;
     const Error failure = engine::error_of([&] { run_on(scene, progress); });
     CHECK(failure.fault() == Fault::failed);
@@ -168,7 +136,7 @@ TEST_CASE("labels follow from recipe, tree and base, and say nothing where nothi
     const std::string prefix = "org.opencontainers.image.";
     BareTree tree;
     const auto labels =
-        labels_of(recipe, tree, {.name = "wasmx-build-ubuntu", .from = "x", .digest = "sha256:d", .diff_ids = {}});
+        labels_of(recipe, tree, {.name = "wasmx-build-ubuntu", .id = "sha256:x", .digest = "sha256:d", .diff_ids = {}});
     CHECK(labels == std::map<std::string, std::string>{
                         {prefix + "source", "https://github.com/Kong/ngx_wasm_module"},
                         {prefix + "revision", std::string(40, 'a')},
@@ -181,7 +149,7 @@ TEST_CASE("labels follow from recipe, tree and base, and say nothing where nothi
                     });
     tree.url_.clear();
     tree.revision_.reset();
-    const auto plain = labels_of(recipe, tree, {.name = "b", .from = "b", .digest = {}});
+    const auto plain = labels_of(recipe, tree, {.name = "b", .id = "b", .digest = {}});
     CHECK_FALSE(plain.contains(prefix + "source"));
     CHECK_FALSE(plain.contains(prefix + "revision"));
     CHECK_FALSE(plain.contains(prefix + "base.digest"));

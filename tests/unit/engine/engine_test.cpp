@@ -6,6 +6,7 @@
 #include <ctime>
 #include <thread>
 
+#include "engine/container.hpp"
 #include "engine/scene.hpp"
 #include "io/base64.hpp"
 #include "io/file.hpp"
@@ -270,8 +271,7 @@ TEST_CASE("a name or an ID never leads to another path of the engine's API") {
     for (const std::string id : {"../images/x", "a/b", "a?force=0&x=", "a b", "."}) {
         CAPTURE(id);
         Scene scene({{"POST /v1.41/containers/create", json_reply(201, nlohmann::json{{"Id", id}}.dump())}});
-        CHECK(error_of([&] { scene.engine().copy_out("x:1", "/p", [](io::TarReader&) {}); }).fault() ==
-              Fault::unavailable);
+        CHECK(error_of([&] { scene.engine().run_command("x:1", {"df"}); }).fault() == Fault::unavailable);
         CHECK(scene.verdict().empty());  // above all no DELETE of something else
     }
     Scene scene({{"GET /v1.41/images/x/json", json_reply(200, R"({"Id":"../x","Architecture":"arm64"})")}});
@@ -421,68 +421,6 @@ std::string small_tar() {
 
 }  // namespace
 
-TEST_CASE("a path of an image is read through a container that is removed whatever happens") {
-    const Scene::Step create{"POST /v1.41/containers/create", json_reply(201, R"({"Id":"c1","Warnings":[]})")};
-    const Scene::Step archive{"GET /v1.41/containers/c1/archive?path=%2Fwasmx%2Fdist", {.body = small_tar()}};
-    const Scene::Step remove{"DELETE /v1.41/containers/c1?force=1&v=1", {.status = 204}};
-    SUBCASE("it is read") {
-        Scene scene({create, archive, remove});
-        std::string content;
-        scene.engine().copy_out("x:1", "/wasmx/dist", [&](io::TarReader& reader) {
-            REQUIRE(reader.next().value().path == "dist/x");
-            content = io::read_all(*reader.member(), 100);
-        });
-        CHECK(content == "hello");
-        CHECK(scene.verdict().empty());
-        const auto asked = nlohmann::json::parse(scene.seen()[0].body);
-        CHECK(asked == nlohmann::json{{"Image", "x:1"}, {"Cmd", {"none"}}, {"NetworkDisabled", true}});
-        CHECK(scene.seen()[0].header("Content-Type") == "application/json");
-    }
-    SUBCASE("the reader throws") {
-        Scene scene({create, archive, remove});
-        const auto read = [](io::TarReader&) { throw Error(Fault::integrity, "not what it should be"); };
-        CHECK(error_of([&] { scene.engine().copy_out("x:1", "/wasmx/dist", read); }).message() ==
-              "not what it should be");
-        CHECK(scene.verdict().empty());
-    }
-    SUBCASE("the path is not there") {
-        Scene scene({create,
-                     {"GET /v1.41/containers/c1/archive*", json_reply(404, R"({"message":"Could not find the file"})")},
-                     remove});
-        const Error error =
-            error_of([&] { scene.engine().copy_out("x:1", "/none", [](io::TarReader&) { FAIL("read"); }); });
-        CHECK(error.fault() == Fault::not_found);
-        CHECK(error.message() == "the image has no /none");
-        CHECK(scene.verdict().empty());
-    }
-    SUBCASE("the archive breaks off") {
-        Scene scene(
-            {create, {"GET /v1.41/containers/c1/archive*", {.body = small_tar(), .drop_reply_at = 514}}, remove});
-        CHECK_THROWS_AS(scene.engine().copy_out("x:1", "/p",
-                                                [](io::TarReader& reader) {
-                                                    while (reader.next()) io::drain(*reader.member());
-                                                }),
-                        Error);
-        CHECK(scene.verdict().empty());
-    }
-    SUBCASE("the container cannot be removed: no reason to fail") {
-        Scene scene({create, archive, {"DELETE /v1.41/containers/c1*", json_reply(400, "{}")}});
-        scene.engine().copy_out("x:1", "/wasmx/dist", [](io::TarReader&) {});
-        CHECK(scene.verdict().empty());
-    }
-    SUBCASE("none was made: nothing is removed") {
-        Scene scene({{"POST /v1.41/containers/create", json_reply(404, R"({"message":"No such image: x:1"})")}});
-        CHECK(error_of([&] { scene.engine().copy_out("x:1", "/p", [](io::TarReader&) {}); }).fault() ==
-              Fault::not_found);
-        CHECK(scene.verdict().empty());
-    }
-    SUBCASE("one without a name") {
-        Scene scene({{"POST /v1.41/containers/create", json_reply(201, "{}")}});
-        CHECK_THROWS_AS(scene.engine().copy_out("x:1", "/p", [](io::TarReader&) {}), Error);
-        CHECK(scene.verdict().empty());  // above all no DELETE /containers/
-    }
-}
-
 TEST_CASE("an engine that says nothing more ends in an error, before its answer and inside it") {
     const auto after_a_while = [](test::Reply reply) {
         return test::Reply{.with_body = [reply = std::move(reply)](const test::Seen&) {
@@ -490,26 +428,24 @@ TEST_CASE("an engine that says nothing more ends in an error, before its answer 
             return reply;
         }};
     };
-    const Scene::Step create{"POST /v1.41/containers/create", json_reply(201, R"({"Id":"c1"})")};
-    const Scene::Step remove{"DELETE /v1.41/containers/c1?force=1&v=1", {.status = 204}};
     const test::Reply half{.body = small_tar().substr(0, 700), .claimed_length = 5000};
-    const auto read_all_of = [](io::TarReader& reader) {
-        while (reader.next()) io::drain(*reader.member());
-    };
     for (const bool at_once : {true, false}) {
         CAPTURE(at_once);
         const test::Reply reply = at_once ? after_a_while({.body = small_tar()}) : half;
+        const Scene::Step between{"GET /v1.41/images/none/json", json_reply(404, "{}")};  // waits for the one before it
         Scene scene(
-            {create, {"GET /v1.41/containers/c1/archive*", reply}, remove, {"GET /v1.41/images/x:1/get", reply}});
+            {{"GET /v1.41/containers/c1/archive*", reply}, between, {"GET /v1.41/images/x:1/get", reply}, between});
         scene.engine().set_idle_limits({.archive = std::chrono::seconds(1), .exported = std::chrono::seconds(1)});
-        const Error copied = error_of([&] { scene.engine().copy_out("x:1", "/dist", read_all_of); });
+        const Error copied = error_of([&] { io::drain(*Containers(scene.engine()).open_file("c1", "/dist/x")); });
         CHECK(copied.fault() == Fault::unavailable);
-        CHECK(contains(copied.message(), "the engine sends nothing more of /dist in x:1"));
+        CHECK(contains(copied.message(), "the engine sends nothing more of /dist/x"));
         CHECK(contains(copied.hint(), "run the same command again"));
+        (void)scene.engine().find_image("none");
         const Error exported = error_of([&] { io::drain(*scene.engine().export_image("x:1")); });
         CHECK(exported.fault() == Fault::unavailable);
         CHECK(contains(exported.message(), "the engine sends nothing more of the export of x:1"));
         CHECK(contains(exported.hint(), "run the same command again"));
+        (void)scene.engine().find_image("none");
         CHECK(scene.verdict().empty());
     }
 }
@@ -599,25 +535,6 @@ TEST_CASE("an image's layers have folders in docker's overlay2, as many as there
     CHECK(folders("overlay2", "", "/l/2").empty());
     CHECK(folders("overlay2", "l/1", "/l/2").empty());
     CHECK(folders("btrfs", "/l/1", "/l/2").empty());
-}
-
-TEST_CASE("the build cache: which records are of contexts, and taking one away") {
-    Scene scene(
-        {{"GET /v1.41/system/df?type=build-cache", json_reply(200, R"({"BuildCache":[
-                    {"ID":"a","Description":"http url http://build-context-5f3a"},{"ID":"b","Description":"copy /context /"},
-                    {"ID":"c","Description":"mount / from exec /bin/sh -c make"},{"ID":"d","Description":"local source for context"}]})")},
-         {"GET /v1.41/system/df*", json_reply(200, R"({"BuildCache":null})")},
-         {"GET /v1.41/system/df*", json_reply(409, R"({"message":"a disk usage operation is already running"})")},
-         {"POST /v1.41/build/prune?all=1&filters=%7B%22id%22%3A%5B%22a%22%5D%7D",
-          json_reply(200, R"({"CachesDeleted":["a"],"SpaceReclaimed":5})")},
-         {"POST /v1.41/build/prune*", json_reply(200, R"({"CachesDeleted":null,"SpaceReclaimed":0})")}});
-    Engine& engine = scene.engine();
-    CHECK(engine.context_cache_records() == std::vector<std::string>{"a", "b"});
-    CHECK(engine.context_cache_records().empty());
-    CHECK(contains(error_of([&] { engine.context_cache_records(); }).message(), "already running"));
-    CHECK(engine.prune_cache_record("a"));
-    CHECK_FALSE(engine.prune_cache_record("b"));
-    CHECK(scene.verdict().empty());
 }
 
 TEST_SUITE_END();

@@ -160,4 +160,16 @@ TEST_CASE("compile jobs fit processors and memory") {
     }
 }
 
+TEST_CASE("ninja runs more jobs than there are processors, which the limit counts in") {
+    struct Row {
+        std::uint64_t jobs;
+        std::uint64_t processors;
+    };
+    for (const Row& row : {Row{0, 1}, Row{1, 1}, Row{2, 1}, Row{3, 2}, Row{4, 2}, Row{5, 3}, Row{6, 4}, Row{16, 14}}) {
+        CAPTURE(row.jobs);
+        CHECK(recipe::processors_for(row.jobs) == row.processors);
+        CHECK((row.jobs < 2 || recipe::ninja_jobs(row.processors) <= row.jobs));
+    }
+}
+
 TEST_SUITE_END();

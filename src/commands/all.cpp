@@ -11,8 +11,9 @@
 namespace wasmx::commands {
 
 std::span<const Command> all() {
-    static constexpr std::array commands{doctor_command, build_command,  builds_command,  attach_command, cancel_command,
-                                         push_command,   extract_command, verify_command, cache_command};
+    static constexpr std::array commands{doctor_command,  build_command,  builds_command,
+                                         attach_command,  cancel_command, push_command,
+                                         extract_command, verify_command, cache_command};
     return commands;
 }
 

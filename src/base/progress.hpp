@@ -19,6 +19,8 @@ public:
     public:
         virtual ~Task() = default;
         virtual void advance(std::uint64_t bytes) = 0;
+        /// So many steps of the work are done, as ninja counts them.
+        virtual void steps(std::uint64_t /*done*/, std::uint64_t /*total*/) {}
         /// Bytes of output of the step, cut anywhere.
         virtual void log(std::string_view bytes, Stream stream) = 0;
         /// "exists", "cached", "uploaded": how it ended well.

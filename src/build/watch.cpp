@@ -22,6 +22,7 @@ std::optional<engine::ContainerState> watch(engine::Containers& containers, cons
                                             const std::string& title, ScriptOutput& output, Progress& progress) {
     const auto task = progress.task(title, 0);
     std::uint64_t seen = 0;
+    std::uint64_t done = 0;
     int attempts = 0;
     for (;;) {
         try {
@@ -30,6 +31,10 @@ std::optional<engine::ContainerState> watch(engine::Containers& containers, cons
                 attempts = 0;
                 output.add(bytes);
                 task->log(bytes, stream);
+                if (const auto& count = output.count(); count && count->done != done) {
+                    done = count->done;
+                    task->steps(count->done, count->total);
+                }
             });
             auto state = containers.find(id);
             if (!state) {

@@ -10,6 +10,7 @@ namespace wasmx::cli {
 
 namespace {
 constexpr std::size_t tail_lines = 6;
+constexpr std::chrono::minutes rate_window{5};
 constexpr std::size_t longest_line = std::size_t{64} * 1024;
 }  // namespace
 
@@ -24,6 +25,22 @@ public:
         const std::lock_guard lock(display_.mutex_);
         task_.current += bytes;
         for (auto& view : display_.views_) view->advanced(task_);
+    }
+
+    void steps(std::uint64_t done, std::uint64_t total) override {
+        const std::lock_guard lock(display_.mutex_);
+        const auto now = std::chrono::steady_clock::now();
+        const bool begins_anew = total != task_.steps_total || done < task_.steps_done;
+        // The last minutes tell how fast it goes: steps differ.
+        if (begins_anew || now - task_.steps_since > rate_window) {
+            task_.steps_before = begins_anew ? done : task_.steps_mark;
+            task_.steps_since = begins_anew ? now : task_.mark_since;
+            task_.steps_mark = done;
+            task_.mark_since = now;
+        }
+        task_.steps_done = done;
+        task_.steps_total = total;
+        for (auto& view : display_.views_) view->stepped(task_);
     }
 
     void log(std::string_view bytes, Stream stream) override {

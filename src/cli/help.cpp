@@ -41,7 +41,7 @@ std::string help_text() {
     for (const commands::Command& command : commands::all()) out += row(command.name, command.summary);
     out += "\nOptions:\n" + row("-h, --help", "this text; `wasmx-image COMMAND --help` for a command's own") +
            row("    --version", "print the version");
-    out += "\nExit codes: 0 done, 1 failed, 2 usage or configuration, 130 and 143 interrupted.\n";
+    out += "\nExit codes: 0 done, 1 failed, 2 usage or configuration, 129, 130 and 143 interrupted.\n";
     return out;
 }
 

@@ -51,8 +51,16 @@ public:
         last->second = now;
         put(fmt::format("#{} {:.1f} {}", task.id, seconds_of(task), amount_of(task)));
     }
+    void stepped(const Task& task) override {
+        const auto now = std::chrono::steady_clock::now();
+        const auto [last, is_new] = stepped_.try_emplace(task.id, now);
+        if (now - last->second < std::chrono::minutes(1)) return;
+        last->second = now;
+        put(fmt::format("#{} {:.1f} {}", task.id, seconds_of(task), steps_of(task)));
+    }
     void ended(const Task& task, const std::string& how, bool well) override {
         told_.erase(task.id);
+        stepped_.erase(task.id);
         put(fmt::format("#{} {}{} {}", task.id, well ? "" : "ERROR: ", how, human_seconds(seconds_of(task))));
     }
     void note(const std::string& text) override { put(text); }
@@ -65,6 +73,7 @@ protected:
 private:
     static constexpr std::chrono::seconds told_every{10};
     std::map<unsigned, std::chrono::steady_clock::time_point> told_;
+    std::map<unsigned, std::chrono::steady_clock::time_point> stepped_;
 };
 
 class LogView final : public PlainView {
@@ -118,8 +127,19 @@ public:
              {"total", task.total},
              {"rate", rate_of(task)}});
     }
+    void stepped(const Task& task) override {
+        const auto now = std::chrono::steady_clock::now();
+        auto& told = stepped_[task.id];
+        if (now - told < std::chrono::seconds(1) && task.steps_done != task.steps_total) return;
+        told = now;
+        nlohmann::json event{
+            {"event", "steps"}, {"task", task.id}, {"done", task.steps_done}, {"total", task.steps_total}};
+        if (const auto left = seconds_left(task)) event["seconds_left"] = *left;
+        put(event);
+    }
     void ended(const Task& task, const std::string& how, bool well) override {
         told_.erase(task.id);
+        stepped_.erase(task.id);
         put({{"event", "ended"},
              {"task", task.id},
              {"ok", well},
@@ -134,6 +154,7 @@ private:
     void put(const nlohmann::json& json) { say(fd_, io::json_text(json)); }
     int fd_;
     std::map<unsigned, std::chrono::steady_clock::time_point> told_;
+    std::map<unsigned, std::chrono::steady_clock::time_point> stepped_;
 };
 
 }  // namespace
@@ -142,6 +163,31 @@ std::string amount_of(const View::Task& task) {
     const std::string rate = human_bytes(rate_of(task)) + "/s";
     if (task.total == 0) return fmt::format("{}, {}", human_bytes(task.current), rate);
     return fmt::format("{} of {}, {}", human_bytes(task.current), human_bytes(task.total), rate);
+}
+
+std::optional<double> seconds_left(const View::Task& task) {
+    constexpr std::uint64_t least_steps = 5;
+    const std::uint64_t steps = task.steps_done - std::min(task.steps_before, task.steps_done);
+    if (task.steps_total == 0 || steps < least_steps) return std::nullopt;
+    const double took = std::chrono::duration<double>(std::chrono::steady_clock::now() - task.steps_since).count();
+    return took / static_cast<double>(steps) * static_cast<double>(task.steps_total - task.steps_done);
+}
+
+std::string steps_of(const View::Task& task) {
+    if (task.steps_total == 0) return {};
+    std::string out = fmt::format("{} of {} steps", task.steps_done, task.steps_total);
+    const auto left = seconds_left(task);
+    if (!left) return out;
+    const auto minutes = [](double seconds) { return static_cast<std::uint64_t>(seconds / 60) + 1; };
+    const auto text = [](std::uint64_t all) {
+        return all < 60 ? fmt::format("{} min", all) : fmt::format("{}h {:02}m", all / 60, all % 60);
+    };
+    // Steps differ by a factor of hundreds; after a tenth of them the average settles.
+    const bool is_young = task.steps_done - task.steps_before < task.steps_total / 10;
+    const std::string low = text(minutes(*left * 0.7));
+    const std::string high = text(minutes(*left * 1.5));
+    return out + (is_young && low != high ? fmt::format(", {} to {} left", low, high)
+                                          : fmt::format(", {} left", text(minutes(*left))));
 }
 
 std::unique_ptr<View> plain_view(int fd) { return std::make_unique<PlainView>(fd); }

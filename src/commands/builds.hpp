@@ -19,7 +19,7 @@ inline constexpr std::array cache_options{
 
 inline constexpr Command builds_command{
     .name = "builds",
-    .summary = "List the builds that the engine runs, and those that ended without anybody there",
+    .summary = "List the builds on the engine: running, finished, failed",
     .operand = "",
     .operand_help = "",
     .options = builds_options,

@@ -22,6 +22,7 @@ std::optional<engine::ContainerState> watch(engine::Containers& containers, cons
                                             const std::string& title, ScriptOutput& output, Progress& progress) {
     const auto task = progress.task(title, 0);
     std::uint64_t seen = 0;
+    std::optional<std::uint64_t> seen_at_end;
     std::uint64_t done = 0;
     int attempts = 0;
     for (;;) {
@@ -48,6 +49,11 @@ std::optional<engine::ContainerState> watch(engine::Containers& containers, cons
             if (state->is_running()) {  // the log of an engine that is going down ends first
                 std::this_thread::sleep_for(std::chrono::milliseconds(100));
                 if (++attempts < most_attempts * 10) continue;
+            }
+            // podman ends the log with the container, before the last of it is told.
+            if (seen != seen_at_end) {
+                seen_at_end = seen;
+                continue;
             }
             if (state->exit_code == 0) {
                 task->done("done");
@@ -87,6 +93,9 @@ Error failure_of(const engine::ContainerState& state, const ScriptOutput& output
     std::string hint = cause_of(evidence);
     if (hint.empty() && output.phase().starts_with("running"))
         hint = "mend what the lines above name and run the same command again: it goes on where it stopped";
+    if (hint.empty() && output.phase().starts_with("trying"))
+        hint =
+            "see what the module's script installs: a consumer includes the package's headers and links its libraries";
     Error error(
         Fault::failed,
         fmt::format("{}: exit code {}",

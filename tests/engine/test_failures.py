@@ -47,7 +47,8 @@ class Failures:
 
     def test_header_is_missing(self):
         said = self.fails("missing-header")
-        self.assertIn("include/wasm.h", said)
+        self.assertIn("wasm.h: No such file or directory", said)
+        self.assertIn("hint: see what the module's script installs", said)
 
 
 class DockerFailures(Failures, LabCase):

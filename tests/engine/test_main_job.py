@@ -85,6 +85,8 @@ class MainJob(LabCase):
         self.assertIsNone(self.engine.image(self.image))
 
     def test_base_with_triggers(self):
+        if self.HOST == LAB_ENVIRONMENT["WASMX_LAB_PODMAN_HOST"]:
+            self.skipTest("podman 4.3 does not tell of triggers; a commit runs none")
         done = self.build(self.sample(), "--base-image", self.base_with("ONBUILD RUN touch /y"), "--push", exit_code=1)
         self.assertIn("ONBUILD trigger", done.stderr)
         self.assert_absent(self.image)

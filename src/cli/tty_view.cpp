@@ -17,7 +17,7 @@ namespace wasmx::cli {
 namespace {
 
 // Ten frames a second are 24 MB an hour, which matters over ssh.
-constexpr auto frame_time = std::chrono::milliseconds(500);
+constexpr auto frame_time = std::chrono::seconds(1);
 constexpr std::size_t shown_tasks = 8;
 
 // Cut where `width` columns are full. A line that wraps would be one more than we know of, and would stay when we

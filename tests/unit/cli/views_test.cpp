@@ -278,7 +278,7 @@ TEST_CASE("terminal: what still runs at the end is taken away") {
         display.add(plain_terminal(terminal.fd()));
         auto task = display.task("running", 0);
         task->log("\xe6\xbc\xa2\xe5\xad\x97\n", Stream::out);
-        std::this_thread::sleep_for(std::chrono::milliseconds(250));  // a frame or two
+        std::this_thread::sleep_for(std::chrono::milliseconds(1250));  // a frame or two
         display.finish();
     }
     for (const std::string& line : terminal.screen()) CHECK(line.find("● running") == std::string::npos);
@@ -291,7 +291,7 @@ TEST_CASE("terminal: wide characters count as two, and broken ones do not matter
     const std::string text = written_by(plain_terminal, [&](Display& display) {
         auto task = display.task(name + "\xff\xfe\xe6", 0);
         task->log(name + "\n\xff\xfe\xe6\n", Stream::out);
-        std::this_thread::sleep_for(std::chrono::milliseconds(250));
+        std::this_thread::sleep_for(std::chrono::milliseconds(1250));
         task->failed("failed");
     });
     std::size_t shown = 0;

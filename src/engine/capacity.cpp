@@ -23,12 +23,6 @@ std::string text_of_file(const fs::path& path) {
     }
 }
 
-std::optional<std::uint64_t> processors_of_quota(std::optional<std::uint64_t> quota,
-                                                 std::optional<std::uint64_t> period) {
-    if (!quota || !period || *quota == 0 || *period == 0) return std::nullopt;
-    return std::max<std::uint64_t>(1, (*quota + *period - 1) / *period);
-}
-
 namespace {
 
 // Who listens on the socket: the one who called listen(2), which for a socket of systemd's is systemd.

@@ -13,6 +13,13 @@ namespace wasmx::engine {
 
 namespace {
 
+// What a quota of CPU time in a period comes to: whole processors, rounded up; nullopt when it is no limit.
+std::optional<std::uint64_t> processors_of_quota(std::optional<std::uint64_t> quota,
+                                                 std::optional<std::uint64_t> period) {
+    if (!quota || !period || *quota == 0 || *period == 0) return std::nullopt;
+    return std::max<std::uint64_t>(1, (*quota + *period - 1) / *period);
+}
+
 std::string image_of(std::string_view program) {
     std::optional<io::TarMember> member{{.entry = {.path = "probe", .target = {}, .size = program.size(), .mode = 0755},
                                          .content = [program] { return io::from_string(std::string(program)); }}};

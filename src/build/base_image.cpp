@@ -28,7 +28,7 @@ void pull_bases(engine::Engine& engine, std::string_view dockerfile, const recip
 }
 
 void build_base(engine::Engine& engine, const source::Tree& tree, const recipe::BaseWanted& wanted,
-                const RegistryAuth& auth, Progress& progress) {
+                const RegistryAuth& auth, const engine::Proxies& proxies, Progress& progress) {
     const std::string path = fmt::format("{}/{}", recipe::base_folder, recipe::base_dockerfile);
     const auto dockerfile = tree.find_file(path);
     if (!dockerfile)
@@ -43,6 +43,7 @@ void build_base(engine::Engine& engine, const source::Tree& tree, const recipe::
                                  .platform = wanted.platform.docker_platform(),
                                  .args = {},
                                  .labels = {}};
+    for (const auto& [name, value] : proxies) request.args.emplace(name, value.reveal());
     if (const auto id = tree.find_tree_id(folder_text())) request.labels.emplace(recipe::base_tree_label, *id);
     const io::Body context{.size = {}, .open = [&tree] {
                                return io::tar_of(tree.members(folder_text(), "", source::Tree::Ignore::dockerignore));
@@ -53,7 +54,7 @@ void build_base(engine::Engine& engine, const source::Tree& tree, const recipe::
 }  // namespace
 
 BaseImage ensure_base(engine::Engine& engine, const source::Tree& tree, const recipe::BaseWanted& wanted,
-                      const RegistryAuth& auth, Progress& progress) {
+                      const RegistryAuth& auth, const engine::Proxies& proxies, Progress& progress) {
     using recipe::BaseState;
     auto image = engine.find_image(wanted.name);
     const auto tree_id = tree.has_files() ? tree.find_tree_id(folder_text()) : std::nullopt;
@@ -64,7 +65,7 @@ BaseImage ensure_base(engine::Engine& engine, const source::Tree& tree, const re
                 fmt::format("base image: {} was built from another state of {}", wanted.name, recipe::base_folder));
             [[fallthrough]];
         case BaseState::to_be_built:
-            build_base(engine, tree, wanted, auth, progress);
+            build_base(engine, tree, wanted, auth, proxies, progress);
             image = engine.find_image(wanted.name);
             break;
         case BaseState::to_be_pulled: {

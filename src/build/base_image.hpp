@@ -20,9 +20,9 @@ struct BaseImage {
 /// X-Registry-Auth for the registry of a reference, or empty.
 using RegistryAuth = std::function<Secret(const oci::Reference&)>;
 
-/// Makes the base image be there, for the platform: takes it, pulls it, or builds it from the module. One of another
-/// platform is Fault::failed.
+/// Makes the base image be there, for the platform: takes it, pulls it, or builds it from the module, with the proxies
+/// as arguments, which leave nothing in the image. One of another platform is Fault::failed.
 BaseImage ensure_base(engine::Engine& engine, const source::Tree& tree, const recipe::BaseWanted& wanted,
-                      const RegistryAuth& auth, Progress& progress);
+                      const RegistryAuth& auth, const engine::Proxies& proxies, Progress& progress);
 
 }  // namespace wasmx::build

@@ -236,13 +236,18 @@ private:
                                      .memory = options_.memory};
         if (!engine_.identity().podman && info.platform() != options_.recipe.platform)
             settings.platform = options_.recipe.platform.docker_platform();
-        const auto id = create(std::move(settings));
+        auto id = create(settings);
         if (!id) return std::nullopt;
         try {
             containers_.start(*id);
-        } catch (const Error&) {
+        } catch (const Error& error) {
             containers_.remove(*id);
-            throw;
+            // podman's defaults are above what it may set where its own limits are capped.
+            if (error.message().find("rlimit") == std::string::npos) throw;
+            settings.process_limit = 4096;
+            id = create(settings);
+            if (!id) return std::nullopt;
+            containers_.start(*id);
         }
         is_ours_ = true;
         progress_.note(fmt::format("build:   container {}, work volume {}", key_.container, key_.volume));

@@ -22,21 +22,21 @@ std::optional<engine::ContainerState> watch(engine::Containers& containers, cons
                                             const std::string& title, ScriptOutput& output, Progress& progress) {
     const auto task = progress.task(title, 0);
     std::uint64_t seen = 0;
-    std::optional<std::uint64_t> seen_at_end;
     std::uint64_t done = 0;
     int attempts = 0;
+    const auto take = [&](std::string_view bytes, Progress::Stream stream) {
+        seen += bytes.size();
+        attempts = 0;
+        output.add(bytes);
+        task->log(bytes, stream);
+        if (const auto& count = output.count(); count && count->done != done) {
+            done = count->done;
+            task->steps(count->done, count->total);
+        }
+    };
     for (;;) {
         try {
-            containers.follow_logs(id, seen, [&](std::string_view bytes, Progress::Stream stream) {
-                seen += bytes.size();
-                attempts = 0;
-                output.add(bytes);
-                task->log(bytes, stream);
-                if (const auto& count = output.count(); count && count->done != done) {
-                    done = count->done;
-                    task->steps(count->done, count->total);
-                }
-            });
+            containers.follow_log(id, seen, take);
             auto state = containers.find(id);
             if (!state) {
                 if (output.is_done()) {
@@ -50,11 +50,8 @@ std::optional<engine::ContainerState> watch(engine::Containers& containers, cons
                 std::this_thread::sleep_for(std::chrono::milliseconds(100));
                 if (++attempts < most_attempts * 10) continue;
             }
-            // podman ends the log with the container, before the last of it is told.
-            if (seen != seen_at_end) {
-                seen_at_end = seen;
-                continue;
-            }
+            // podman 4.3 ends a log that is followed with the container, megabytes before its end.
+            containers.read_log(id, seen, take);
             if (state->exit_code == 0) {
                 task->done("done");
             } else {

@@ -151,7 +151,8 @@ std::uint64_t jobs_in(const Arguments& arguments) {
                 "give a whole number from 1, or auto");
 }
 
-build::BuildOptions build_options_from(App& app, const Arguments& arguments, const Plan& plan) {
+build::BuildOptions build_options_from(App& app, const Arguments& arguments, const Plan& plan,
+                                       const engine::Proxies& proxies) {
     return {.recipe = plan.recipe,
             .tag = plan.target,
             .output = arguments.text("--output"),
@@ -161,6 +162,7 @@ build::BuildOptions build_options_from(App& app, const Arguments& arguments, con
             .detach = arguments.has("--detach"),
             .jobs = jobs_in(arguments),
             .memory = size_in(arguments, "--memory").value_or(0),
+            .environment = proxies,
             .has_hung_up = app.has_hung_up};
 }
 
@@ -187,9 +189,12 @@ void run_build(App& app, const Arguments& arguments) {
 
     const std::string tag = plan.target.familiar();
     const auto auth = [&](const oci::Reference& image) { return engine_auth(app, image); };
-    const auto base = build::ensure_base(plan.engine, plan.tree, plan.base, auth, app.progress);
-    const auto built_now =
-        build::build_runtime(plan.engine, build_options_from(app, arguments, plan), plan.tree, base, app.progress);
+    const auto proxies = engine::proxies_for(plan.engine.endpoint(), arguments.has("--proxy-from-env")
+                                                                         ? engine::ProxyEnvironment::use
+                                                                         : engine::ProxyEnvironment::ignore);
+    const auto base = build::ensure_base(plan.engine, plan.tree, plan.base, auth, proxies, app.progress);
+    const auto built_now = build::build_runtime(plan.engine, build_options_from(app, arguments, plan, proxies),
+                                                plan.tree, base, app.progress);
     // From here on by its ID: another build may move the tag.
     const std::string& id = built_now.image_id;
     if (id.empty()) {

@@ -16,6 +16,8 @@ inline constexpr std::array own_build_options{
     Option{"--wait", "", "wait while another build uses the work volume"},
     Option{"--jobs", "N", "compile jobs (default: auto, as many as processors and memory allow)"},
     Option{"--memory", "SIZE", "limit of the build container's memory (default: none)"},
+    Option{"--proxy-from-env", "",
+           "the build uses the proxies of this shell ($HTTP_PROXY …), before `proxies` of ~/.docker/config.json"},
     Option{"--output", "DIR", "also write the tarball and its .sha256 to this folder"},
     Option{"--dry-run", "", "say what would be done; change nothing anywhere"},
     Option{"--log-file", "FILE", "where the whole log goes (default: a new file in ~/.local/state/wasmx-image)"},

@@ -107,6 +107,10 @@ std::optional<std::string> Containers::create(const RunSettings& settings) {
         {"Mounts", {{{"Type", "volume"}, {"Source", settings.volume}, {"Target", settings.volume_target}}}},
         // The engine's default driver may keep nothing.
         {"LogConfig", {{"Type", engine_.identity().podman ? "k8s-file" : "json-file"}}}};
+    if (settings.process_limit > 0)
+        for (const char* name : {"nofile", "nproc"})
+            host["Ulimits"].push_back(
+                {{"Name", name}, {"Soft", settings.process_limit}, {"Hard", settings.process_limit}});
     if (settings.processors > 0) host["CpusetCpus"] = fmt::format("0-{}", settings.processors - 1);
     if (settings.memory > 0) {
         host["Memory"] = settings.memory;
@@ -216,9 +220,8 @@ std::vector<ContainerState> Containers::list(const std::string& label) {
     return out;
 }
 
-void Containers::follow_logs(const std::string& id, std::uint64_t skip,
-                             const std::function<void(std::string_view, Progress::Stream)>& take) {
-    const std::string path = container_path(id) + "/logs?follow=1&stdout=1&stderr=1";
+void Containers::log(const std::string& id, std::string_view follow, std::uint64_t skip, const TakeLog& take) {
+    const std::string path = fmt::format("{}/logs?follow={}&stdout=1&stderr=1", container_path(id), follow);
     io::HttpResponse response = engine_.send("GET", path);
     if (response.status != 200) throw refused(response, "GET", path);
     LogFrames frames(*response.body);

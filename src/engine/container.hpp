@@ -24,10 +24,11 @@ struct RunSettings {
     std::vector<std::string> command;  ///< program and arguments; the image's entrypoint is not used
     std::map<std::string, std::string> labels;
     std::vector<std::pair<std::string, Secret>> environment;
-    std::string volume;            ///< name of the volume; the engine makes it when it is not there
-    std::string volume_target;     ///< its folder in the container
-    std::uint64_t processors = 0;  ///< the first so many; 0: all
-    std::uint64_t memory = 0;      ///< limit in bytes, swap included; 0: none
+    std::string volume;               ///< name of the volume; the engine makes it when it is not there
+    std::string volume_target;        ///< its folder in the container
+    std::uint64_t processors = 0;     ///< the first so many; 0: all
+    std::uint64_t process_limit = 0;  ///< of open files, and of processes; 0: the engine's defaults
+    std::uint64_t memory = 0;         ///< limit in bytes, swap included; 0: none
 };
 
 /// GET /containers/{name}/json
@@ -78,8 +79,10 @@ public:
     std::vector<ContainerState> list(const std::string& label);
     /// Passes on what the container has written from its beginning, less the first `skip` bytes, until it ends. The
     /// order of the two streams is that of the engine's log. Returns when the container has ended.
-    void follow_logs(const std::string& id, std::uint64_t skip,
-                     const std::function<void(std::string_view, Progress::Stream)>& take);
+    using TakeLog = std::function<void(std::string_view, Progress::Stream)>;
+    void follow_log(const std::string& id, std::uint64_t skip, const TakeLog& take) { log(id, "1", skip, take); }
+    /// The same of what there is now.
+    void read_log(const std::string& id, std::uint64_t skip, const TakeLog& take) { log(id, "0", skip, take); }
     /// The last line of the log, as one that can be shown.
     std::string last_line(const std::string& id);
     /// Waits for the end and returns the exit code.
@@ -101,6 +104,7 @@ public:
 private:
     /// Removes a container in the end, whatever became of it.
     class Removal;
+    void log(const std::string& id, std::string_view follow, std::uint64_t skip, const TakeLog& take);
     std::string create_idle(const std::string& image);
     std::string create_from(const ImageInfo& image, const std::map<std::string, std::string>& labels,
                             const std::string& name);

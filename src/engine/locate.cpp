@@ -57,16 +57,30 @@ Endpoint endpoint_of_context(const std::string& name, const std::string& from) {
     }
 }
 
-std::string current_context() {
-    if (!io::find_home_folder() && environment("DOCKER_CONFIG").empty()) return {};
-    const fs::path config = docker_folder() / "config.json";
-    const auto text = io::find_file(config);
-    if (!text) return {};
+// An empty object where there is none. The docker program warns of a file that it cannot read and goes on without it;
+// who looks for credentials in it warns here. (docker/cli, cli/config/config.go: LoadDefaultConfigFile)
+nlohmann::json docker_config() {
+    const auto none = nlohmann::json::object();
+    if (!io::find_home_folder() && environment("DOCKER_CONFIG").empty()) return none;
     try {
-        return io::parse_json(*text).value("currentContext", std::string());
-    } catch (const nlohmann::json::exception& error) {
-        throw Error(Fault::config, fmt::format("{} is no JSON: {}", config.string(), printable(error.what())));
+        const auto text = io::find_file(docker_folder() / "config.json");
+        const auto json = text ? io::try_parse_json(*text) : none;
+        return json.is_object() ? json : none;
+    } catch (const Error&) {
+        return none;
     }
+}
+
+std::string text_in(const nlohmann::json& object, const char* key) {
+    const auto found = object.find(key);
+    return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+std::string current_context() { return text_in(docker_config(), "currentContext"); }
+
+std::string upper(std::string text) {
+    for (char& c : text) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+    return text;
 }
 
 std::vector<Endpoint> usual_sockets() {
@@ -88,6 +102,34 @@ bool is_socket(const std::string& path) {
 }
 
 }  // namespace
+
+Proxies proxies_for(const Endpoint& endpoint, ProxyEnvironment environment_use) {
+    Proxies out;
+    const auto add = [&](const std::string& name, const std::string& value) {
+        if (value.empty()) return;
+        for (const std::string& spelling : {upper(name), name}) {
+            std::erase_if(out, [&](const auto& row) { return row.first == spelling; });
+            out.emplace_back(spelling, Secret(value));
+        }
+    };
+    const auto config = docker_config();
+    const auto all = config.find("proxies");
+    if (all != config.end() && all->is_object()) {
+        auto found = all->find("unix://" + endpoint.socket);
+        if (found == all->end()) found = all->find("default");
+        if (found != all->end() && found->is_object())
+            for (const auto& [key, name] : {std::pair{"httpProxy", "http_proxy"},
+                                            std::pair{"httpsProxy", "https_proxy"}, std::pair{"ftpProxy", "ftp_proxy"},
+                                            std::pair{"noProxy", "no_proxy"}, std::pair{"allProxy", "all_proxy"}})
+                add(name, text_in(*found, key));
+    }
+    if (environment_use == ProxyEnvironment::use)
+        for (const std::string name : {"http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy"}) {
+            const std::string lower_case = environment(name.c_str());
+            add(name, lower_case.empty() ? environment(upper(name).c_str()) : lower_case);
+        }
+    return out;
+}
 
 Endpoint locate(const std::string& host) {
     if (!host.empty()) return endpoint_from(host, "--host");

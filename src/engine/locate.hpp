@@ -2,6 +2,10 @@
 #pragma once
 
 #include <string>
+#include <utility>
+#include <vector>
+
+#include "base/secret.hpp"
 
 namespace wasmx::engine {
 
@@ -15,5 +19,12 @@ struct Endpoint {
 /// of $DOCKER_CONFIG/config.json, /var/run/docker.sock; then the sockets of rootless Docker, Docker Desktop and podman.
 /// tcp:// and ssh:// are refused by name. Nothing there is Fault::unavailable, listing what was tried.
 Endpoint locate(const std::string& host);
+
+/// "HTTP_PROXY" and "http_proxy" and so on, for what runs in containers of an engine: those of `proxies` in
+/// $DOCKER_CONFIG/config.json, for that engine or "default". (docs.docker.com, "Configure the CLI to use a proxy
+/// server") With `use`, those of our own environment win.
+using Proxies = std::vector<std::pair<std::string, Secret>>;
+enum class ProxyEnvironment { ignore, use };
+Proxies proxies_for(const Endpoint& endpoint, ProxyEnvironment environment_use);
 
 }  // namespace wasmx::engine

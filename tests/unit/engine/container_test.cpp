@@ -209,7 +209,7 @@ TEST_CASE("the log: two streams in frames that are cut anywhere, from any byte o
     const auto followed = [&](const std::string& body, std::uint64_t skip) {
         Scene scene({{"GET /v1.41/containers/c1/logs?follow=1&stdout=1&stderr=1", {.body = body}}});
         std::string out;
-        Containers(scene.engine()).follow_logs("c1", skip, [&](std::string_view bytes, Progress::Stream stream) {
+        Containers(scene.engine()).follow_log("c1", skip, [&](std::string_view bytes, Progress::Stream stream) {
             out += std::string(stream == Progress::Stream::err ? "!" : "") + std::string(bytes);
         });
         return out;

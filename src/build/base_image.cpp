@@ -43,7 +43,7 @@ void build_base(engine::Engine& engine, const source::Tree& tree, const recipe::
                                  .platform = wanted.platform.docker_platform(),
                                  .args = {},
                                  .labels = {}};
-    for (const auto& [name, value] : proxies) request.args.emplace(name, value.reveal());
+    request.proxies = proxies;
     if (const auto id = tree.find_tree_id(folder_text())) request.labels.emplace(recipe::base_tree_label, *id);
     const io::Body context{.size = {}, .open = [&tree] {
                                return io::tar_of(tree.members(folder_text(), "", source::Tree::Ignore::dockerignore));

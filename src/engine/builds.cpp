@@ -19,7 +19,9 @@ std::string query_of(const BuildRequest& request) {
     for (const std::string& tag : request.tags) add("t", tag);
     add("dockerfile", request.dockerfile);
     if (!request.platform.empty()) add("platform", request.platform);
-    add("buildargs", nlohmann::json(request.args).dump());
+    auto args = nlohmann::json(request.args);
+    for (const auto& [name, value] : request.proxies) args[name] = value.reveal();
+    add("buildargs", args.dump());
     add("labels", nlohmann::json(request.labels).dump());
     if (request.no_cache) add("nocache", "1");
     // Without forcerm the classic builder leaves the container of a failed step behind.

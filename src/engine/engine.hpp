@@ -86,6 +86,7 @@ struct BuildRequest {
     std::string dockerfile;  ///< path in the context
     std::string platform;    ///< "linux/arm64"
     std::map<std::string, std::string> args;
+    Proxies proxies{};  ///< arguments that every Dockerfile has, and of which nothing stays in the image
     std::map<std::string, std::string> labels;
     bool no_cache = false;
 };

@@ -7,6 +7,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <map>
+
 #include "base/error.hpp"
 #include "io/stream.hpp"
 #include "support/folder.hpp"
@@ -14,6 +16,8 @@
 using namespace wasmx;
 using engine::Endpoint;
 using engine::locate;
+using engine::proxies_for;
+using engine::ProxyEnvironment;
 using test::Variable;
 
 namespace {
@@ -149,11 +153,42 @@ TEST_CASE("a context that is not there, or is none") {
     }
 }
 
-TEST_CASE("a config.json that is none") {
+TEST_CASE("a config.json that is none is passed over, as the docker program does with a warning") {
     const Machine machine;
-    machine.folder.write("docker/config.json", "{");
-    CHECK(refusal_of("").fault() == Fault::config);
-    CHECK(says(refusal_of(""), "config.json"));
+    for (const std::string text :
+         {"{", "[]", "", R"({"currentContext":7,"proxies":[]})", R"({"proxies":{"default":7}})"}) {
+        CAPTURE(text);
+        machine.folder.write("docker/config.json", text);
+        CHECK(refusal_of("").fault() == Fault::unavailable);  // no context, and no socket here
+        CHECK(proxies_for({"/x.sock", ""}, ProxyEnvironment::ignore).empty());
+    }
+}
+
+TEST_CASE("proxies of containers: those of the engine, else of all; the shell's only when they are asked for") {
+    const Machine machine;
+    const Variable shell("https_proxy", "http://shell");
+    const Variable upper_case("HTTPS_PROXY", "http://SHELL");
+    machine.folder.write("docker/config.json", R"({"proxies":{
+        "unix:///own.sock":{"httpProxy":"http://u:p@own"},
+        "default":{"httpsProxy":"http://config","noProxy":"localhost,.corp","ftpProxy":7}}})");
+    const auto listed = [](const std::string& socket, ProxyEnvironment use) {
+        std::map<std::string, std::string> out;
+        for (const auto& [name, value] : proxies_for({socket, ""}, use))
+            CHECK(out.emplace(name, value.reveal()).second);
+        return out;
+    };
+    using Map = std::map<std::string, std::string>;
+    CHECK(listed("/own.sock", ProxyEnvironment::ignore) ==
+          Map{{"HTTP_PROXY", "http://u:p@own"}, {"http_proxy", "http://u:p@own"}});
+    const Map config{{"HTTPS_PROXY", "http://config"},
+                     {"https_proxy", "http://config"},
+                     {"NO_PROXY", "localhost,.corp"},
+                     {"no_proxy", "localhost,.corp"}};
+    CHECK(listed("/other.sock", ProxyEnvironment::ignore) == config);
+    const auto both = listed("/other.sock", ProxyEnvironment::use);
+    CHECK(both.at("https_proxy") == "http://shell");
+    CHECK(both.at("HTTPS_PROXY") == "http://shell");
+    CHECK(both.at("no_proxy") == "localhost,.corp");
 }
 
 TEST_CASE("without a word from anybody the usual sockets are tried in their order, and named when none is there") {

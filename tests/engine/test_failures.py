@@ -72,7 +72,7 @@ class Before(LabCase):
         images = json.loads(self.engine.request("GET", "/images/json?all=1")[1])
         containers = json.loads(self.engine.request("GET", "/containers/json?all=1")[1])
         volumes = json.loads(self.engine.request("GET", "/volumes")[1])["Volumes"]
-        return sorted(image["Id"] for image in images), containers, sorted(volume["Name"] for volume in volumes)
+        return {image["Id"] for image in images}, containers, sorted(volume["Name"] for volume in volumes)
 
     def refused(self, config: str, *words):
         sample = self.sample()

@@ -144,7 +144,7 @@ std::vector<KeptItem> list_kept(engine::Engine& engine) {
     engine::Containers containers(engine);
     std::vector<KeptItem> out;
     for (const engine::Volume& volume : containers.volumes(volume_prefix))
-        out.push_back({volume.name, "work volume", volume.size, brief_time(volume.created_at), volume.in_use});
+        out.push_back({volume.name, "work volume", volume.size, brief_time(volume.created_at)});
     for (const std::string& tag : engine.image_tags(std::string(source_image_name) + ":*")) {
         const auto image = engine.find_image(tag);
         if (!image) continue;

@@ -39,7 +39,6 @@ struct KeptItem {
     std::string kind;  ///< "work volume", "source image"
     std::optional<std::uint64_t> size;
     std::string created;  ///< RFC 3339
-    bool in_use = false;  ///< by a build container
 };
 std::vector<KeptItem> list_kept(engine::Engine& engine);
 /// Removes what is not in use. What an engine refuses to remove is told as a warning.

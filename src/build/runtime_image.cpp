@@ -13,7 +13,6 @@
 #include "base/text.hpp"
 #include "build/watch.hpp"
 #include "engine/container.hpp"
-#include "engine/measure.hpp"
 #include "images/data.hpp"
 #include "io/file.hpp"
 #include "recipe/provenance.hpp"
@@ -179,8 +178,8 @@ private:
     }
 
     // On how many processors the script runs; 0: all that there are.
-    std::uint64_t fitting_processors() {
-        const engine::Capacity capacity = engine::measure(engine_, engine_.info()).capacity;
+    std::uint64_t fitting_processors() const {
+        const engine::Capacity& capacity = options_.capacity;
         const std::uint64_t memory = options_.memory > 0 ? std::min(options_.memory, capacity.memory) : capacity.memory;
         const std::uint64_t jobs =
             options_.jobs > 0 ? options_.jobs : recipe::fitting_jobs(std::numeric_limits<std::uint32_t>::max(), memory);

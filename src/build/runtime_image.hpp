@@ -8,6 +8,7 @@
 #include "artifact/artifact.hpp"
 #include "build/base_image.hpp"
 #include "build/key.hpp"
+#include "engine/capacity.hpp"
 #include "recipe/recipe.hpp"
 
 namespace wasmx::build {
@@ -22,6 +23,7 @@ struct BuildOptions {
     bool detach = false;           ///< start the container and return
     std::uint64_t jobs = 0;        ///< compile jobs; 0: as many as memory and processors allow
     std::uint64_t memory = 0;      ///< limit of the container in bytes; 0: none
+    engine::Capacity capacity{};   ///< what a container of the engine may use
     std::vector<std::pair<std::string, Secret>> environment{};  ///< of the script: proxies
     /// Asked when we are stopped: whether the build is to go on without us.
     std::function<bool()> has_hung_up{};

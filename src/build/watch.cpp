@@ -89,7 +89,7 @@ Error failure_of(const engine::ContainerState& state, const ScriptOutput& output
                             .lines = lines};
     std::string hint = cause_of(evidence);
     if (hint.empty() && output.phase().starts_with("running"))
-        hint = "mend what the lines above name and run the same command again: it goes on where it stopped";
+        hint = "fix the error above and run the same command again: the build continues where it stopped";
     if (hint.empty() && output.phase().starts_with("trying"))
         hint =
             "see what the module's script installs: a consumer includes the package's headers and links its libraries";

@@ -14,7 +14,7 @@ namespace wasmx::build {
 std::optional<engine::ContainerState> watch(engine::Containers& containers, const std::string& id,
                                             const std::string& title, ScriptOutput& output, Progress& progress);
 
-/// What became of a container that ended without a package, with the next step. `subject` is "building ghcr.io/…".
+/// What became of a container that ended without a package, with the next step.
 Error failure_of(const engine::ContainerState& state, const ScriptOutput& output);
 
 }  // namespace wasmx::build

@@ -152,7 +152,7 @@ std::uint64_t jobs_in(const Arguments& arguments) {
 }
 
 build::BuildOptions build_options_from(App& app, const Arguments& arguments, const Plan& plan,
-                                       const engine::Proxies& proxies) {
+                                       const engine::Proxies& proxies, engine::Capacity capacity) {
     return {.recipe = plan.recipe,
             .tag = plan.target,
             .output = arguments.text("--output"),
@@ -162,6 +162,7 @@ build::BuildOptions build_options_from(App& app, const Arguments& arguments, con
             .detach = arguments.has("--detach"),
             .jobs = jobs_in(arguments),
             .memory = size_in(arguments, "--memory").value_or(0),
+            .capacity = std::move(capacity),
             .environment = proxies,
             .has_hung_up = app.has_hung_up};
 }
@@ -193,8 +194,9 @@ void run_build(App& app, const Arguments& arguments) {
                                                                          ? engine::ProxyEnvironment::use
                                                                          : engine::ProxyEnvironment::ignore);
     const auto base = build::ensure_base(plan.engine, plan.tree, plan.base, auth, proxies, app.progress);
-    const auto built_now = build::build_runtime(plan.engine, build_options_from(app, arguments, plan, proxies),
-                                                plan.tree, base, app.progress);
+    const auto built_now =
+        build::build_runtime(plan.engine, build_options_from(app, arguments, plan, proxies, scene.capacity()),
+                             plan.tree, base, app.progress);
     // From here on by its ID: another build may move the tag.
     const std::string& id = built_now.image_id;
     if (id.empty()) {

@@ -98,7 +98,7 @@ ConfigFile ConfigFile::parse(std::string_view text, std::string name) {
         return Error(Fault::config, fmt::format("{} cannot be read: {}", file.name_, why),
                      file.name_.starts_with('$')
                          ? fmt::format("set {} anew: it holds the JSON of a config.json itself", file.name_)
-                         : "mend or remove it, and log in again with `docker login`");
+                         : "fix or remove it, then log in again with `docker login`");
     };
     if (trim(text).starts_with('/')) throw broken("it is the path of a file, and no JSON");
     if (trim(text).empty()) return file;  // Docker takes an empty file for an empty object

@@ -22,13 +22,8 @@ Verdict verdict_of(std::uint64_t memory, const std::optional<std::uint64_t>& lea
 
 void engine_memory(Scene& scene, Result& result) {
     const auto& least = scene.request.min_memory;
-    const engine::Info& info = scene.info.need();
     const Measurement& measurement = scene.measurement();
-    const engine::Capacity capacity = measurement.found ? measurement.found->capacity
-                                                        : engine::Capacity{.memory = info.memory,
-                                                                           .memory_from = "/info",
-                                                                           .processors = info.processors,
-                                                                           .processors_from = "/info"};
+    const engine::Capacity capacity = scene.capacity();
     const std::uint64_t jobs = recipe::fitting_jobs(capacity.processors, capacity.memory);
     result.required =
         least ? fmt::format("{} (--min-memory)", human_decimal_bytes(*least))

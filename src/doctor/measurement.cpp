@@ -27,4 +27,11 @@ const Measurement& Scene::measurement() {
     return measurement_;
 }
 
+engine::Capacity Scene::capacity() {
+    if (measurement().found) return measurement().found->capacity;
+    const engine::Info& machine = info.need();
+    return {
+        .memory = machine.memory, .memory_from = "/info", .processors = machine.processors, .processors_from = "/info"};
+}
+
 }  // namespace wasmx::doctor

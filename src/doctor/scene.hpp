@@ -135,6 +135,8 @@ public:
     recipe::Provenance provenance();
     /// Made once, by the check that asks first.
     const Measurement& measurement();
+    /// What a container may use; where that is not measured, what /info says of the engine's machine.
+    engine::Capacity capacity();
 
 private:
     std::once_flag measured_once_;

@@ -247,13 +247,6 @@ std::string Containers::last_line(const std::string& id) {
     return printable(trim(out));
 }
 
-int Containers::wait(const std::string& id) {
-    const std::string path = container_path(id) + "/wait";
-    io::HttpResponse response = engine_.send("POST", path);
-    const auto json = expect_json(response, "POST", path);
-    return reading_answer(path, [&] { return json.at("StatusCode").get<int>(); });
-}
-
 bool Containers::stop(const std::string& id, std::chrono::seconds grace) {
     const std::string path = fmt::format("{}/stop?t={}", container_path(id), grace.count());
     io::HttpResponse response = engine_.send(engine_.cleanup_, "POST", path);
@@ -300,7 +293,6 @@ std::vector<Volume> Containers::volumes(const std::string& prefix) {
             if (const auto usage = row.find("UsageData"); usage != row.end() && usage->is_object()) {
                 const auto size = usage->value("Size", std::int64_t{-1});
                 if (size >= 0) volume.size = static_cast<std::uint64_t>(size);
-                volume.in_use = usage->value("RefCount", std::int64_t{0}) > 0;
             }
             out.push_back(std::move(volume));
         }

@@ -52,7 +52,6 @@ struct Volume {
     std::string name;
     std::string created_at;               ///< RFC 3339
     std::optional<std::uint64_t> size{};  ///< bytes; nullopt: the engine does not tell
-    bool in_use = false;                  ///< by a container, running or not
 };
 
 /// Containers that outlive a request, and the volumes they work in.
@@ -85,8 +84,6 @@ public:
     void read_log(const std::string& id, std::uint64_t skip, const TakeLog& take) { log(id, "0", skip, take); }
     /// The last line of the log, as one that can be shown.
     std::string last_line(const std::string& id);
-    /// Waits for the end and returns the exit code.
-    int wait(const std::string& id);
     /// SIGTERM, and SIGKILL after `grace`. Also works when we have been asked to stop. False: it did not run.
     bool stop(const std::string& id, std::chrono::seconds grace);
     /// Ends and removes it; one that is not there is no error. Also works when we have been asked to stop.
@@ -102,7 +99,7 @@ public:
     void remove_volume(const std::string& name);
 
 private:
-    /// Removes a container in the end, whatever became of it.
+    /// Removes the container when it goes out of scope.
     class Removal;
     void log(const std::string& id, std::string_view follow, std::uint64_t skip, const TakeLog& take);
     std::string create_idle(const std::string& image);

@@ -165,6 +165,7 @@ void prune(engine::Engine& engine, const std::vector<KeptItem>& items, Progress&
                 containers.remove_volume(item.name);
             } else {
                 engine.untag(oci::Reference::parse(item.name));
+                if (engine.find_image(item.name)) throw Error(Fault::failed, "a container of it is there");
             }
             progress.note("removed " + item.name);
         } catch (const Error& error) {

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # Builds and packages a runtime, in a container over the source image:
-#   bash -pc THIS wasmx-image RUNTIME VERSION ASSET_ARCH TOP_DIRECTORY PACKAGE_NAME PROCESSORS (0: all) DATE (seconds)
-#            fresh|keep (the work) CONSUMER (text of consumer.c) CONSUMER_FLAGS LINK_LINE [NAME=value (for the module's script)]...
+#   bash -pc THIS wasmx-image RUNTIME VERSION ASSET_ARCH TOP_DIRECTORY PACKAGE_NAME PROCESSORS (0: all) DISK (bytes) DATE (seconds)
+#            fresh|keep (the work) CONSUMER (text of consumer.c) CONSUMER_FLAGS LINK_LINE
 # In: the module at /wasmx, and a volume at /wasmx/work that keeps the work of earlier builds.
 # Out: /wasmx/dist/$PACKAGE_NAME and its .sha256.
-# Lines that begin with "==> " tell the tool which phase begins; "==> free: " and "==> oom kills: " are evidence after a
-# failure.
+# Lines that begin with "==> " tell the tool which phase begins; "==> fact NAME: VALUE" is for the record of the build,
+# "==> free: " and "==> oom kills: " are evidence after a failure.
 set -euo pipefail
 umask 022
 
@@ -30,10 +30,9 @@ if [ "$0" != clean ]; then
     exec /usr/bin/env -i "${kept[@]}" /bin/bash -pc "$BASH_EXECUTION_STRING" clean "$@"
 fi
 
-runtime=$1 version=$2 asset_arch=$3 top_directory=$4 package_name=$5 processors=$6 date=$7 wish=$8 consumer=$9
-read -ra consumer_flags <<<"${10}"
-read -ra link_line <<<"${11}"
-settings=("${@:12}")
+runtime=$1 version=$2 asset_arch=$3 top_directory=$4 package_name=$5 processors=$6 disk=$7 date=$8 wish=$9 consumer=${10}
+read -ra consumer_flags <<<"${11}"
+read -ra link_line <<<"${12}"
 work=/wasmx/work
 scratch=/tmp/wasmx
 # Not in the volume: what an earlier version left can never be packaged.
@@ -86,10 +85,20 @@ if [ -z "${https_proxy:-}${HTTPS_PROXY:-}${all_proxy:-}${ALL_PROXY:-}" ] && [ ! 
         getent hosts "$host" >/dev/null || missing+=("the network: the name $host cannot be resolved in a container")
     done < <(sed -n 's|.*git clone.*https\{0,1\}://\([A-Za-z0-9.-]*\).*|\1|p' "$script" | sort -u)
 fi
+# What an earlier build has left counts as free. Only where there is too little without is it counted, which takes
+# seconds.
+{ read -r _ && read -r _ _ _ free _; } < <(df -Pk "$work")
+if ((free * 1024 < disk)); then
+    read -r kept _ < <(du -sk "$work")
+    (((free + kept) * 1024 >= disk)) ||
+        missing+=("disk space: $((free * 1024 / 1000000)) MB are free, $((disk / 1000000)) MB are needed; \`docker system df\` shows what can go")
+fi
 if ((${#missing[@]} > 0)); then
     printf '==> missing: %s\n' "${missing[@]}"
     exit 1
 fi
+
+echo "==> fact compiler: $($compiler --version 2>/dev/null | head -n 1)"
 
 # v8.sh wants `python`; its own fallback overwrites its tar wrapper, so it must not come to that.
 if ! command -v python >/dev/null && command -v python3 >/dev/null; then
@@ -139,7 +148,8 @@ run_script() {
     local limited=()
     # ninja knows no memory limit, but it counts the processors it may run on. Where the engine could not limit them:
     if ((processors > 0 && processors < $(nproc))); then limited=(taskset -c "$(allowed_processors "$processors")"); fi
-    exec env "${settings[@]}" "${limited[@]}" "$script" "$target" "$version" "$asset_arch" 9>&-
+    echo "==> fact processors: $("${limited[@]}" nproc)"
+    exec "${limited[@]}" "$script" "$target" "$version" "$asset_arch" 9>&-
 }
 
 give_up() { # CODE MESSAGE

@@ -65,11 +65,12 @@ std::vector<std::string> compile_command(const recipe::Recipe& recipe, const fs:
                                          const fs::path& program) {
     const fs::path top = folder / recipe.top_directory();
     std::vector<std::string> out = compiler();
-    if (recipe.runtime == recipe::Runtime::v8) out.emplace_back("-DWASMX_V8");
+    const recipe::RuntimeFacts& facts = recipe::facts_of(recipe.runtime);
+    out.insert(out.end(), facts.compile_flags.begin(), facts.compile_flags.end());
     for (const std::string& word : {std::string("-I"), (top / "include").string(), source.string(), std::string("-o"),
                                     program.string(), std::string("-L"), (top / "lib").string()})
         out.push_back(word);
-    for (std::string& word : recipe.link_line()) out.push_back(std::move(word));
+    out.insert(out.end(), facts.link_line.begin(), facts.link_line.end());
     return out;
 }
 

@@ -21,6 +21,8 @@ public:
         virtual void advance(std::uint64_t bytes) = 0;
         /// So many steps of the work are done, as ninja counts them.
         virtual void steps(std::uint64_t /*done*/, std::uint64_t /*total*/) {}
+        /// What it takes now: bytes of memory, and processors (1.5: one and a half).
+        virtual void usage(std::uint64_t /*memory*/, double /*processors*/) {}
         /// Bytes of output of the step, cut anywhere.
         virtual void log(std::string_view bytes, Stream stream) = 0;
         /// "exists", "cached", "uploaded": how it ended well.

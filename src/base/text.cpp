@@ -102,6 +102,22 @@ std::optional<std::uint64_t> parse_number(std::string_view text) noexcept {
     return value;
 }
 
+std::optional<std::uint64_t> parse_seconds(std::string_view text) noexcept {
+    constexpr std::uint64_t most = 1'000'000'000;
+    std::uint64_t out = 0;
+    if (text.empty()) return std::nullopt;
+    while (!text.empty()) {
+        const auto digits = std::min(text.find_first_not_of("0123456789"), text.size());
+        const auto number = parse_number(text.substr(0, digits));
+        const char unit = digits < text.size() ? text[digits] : 's';
+        const std::uint64_t step = unit == 'h' ? 3600 : unit == 'm' ? 60 : 1;
+        if (!number || *number > most || (step == 1 && unit != 's')) return std::nullopt;
+        out += *number * step;
+        text.remove_prefix(std::min(digits + 1, text.size()));
+    }
+    return out;
+}
+
 std::optional<std::uint64_t> parse_bytes(std::string_view text) {
     text = trim(text);
     const auto digits = std::min(text.find_first_not_of("0123456789"), text.size());

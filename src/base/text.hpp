@@ -17,6 +17,8 @@ std::string human_bytes(std::uint64_t bytes);
 std::string human_decimal_bytes(std::uint64_t bytes);
 /// Decimal digits and nothing else.
 std::optional<std::uint64_t> parse_number(std::string_view text) noexcept;
+/// "5h30m", "90m", "600s", "600" as seconds; nullopt for anything else.
+std::optional<std::uint64_t> parse_seconds(std::string_view text) noexcept;
 /// "30GB", "512 MiB", "2g" (as docker: GiB), "1000": bytes; nullopt for anything else.
 std::optional<std::uint64_t> parse_bytes(std::string_view text);
 /// "1m 05s", "3.2s"

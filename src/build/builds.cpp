@@ -56,7 +56,7 @@ std::vector<Build> list_builds(engine::Engine& engine) {
         out.push_back(std::move(build));
     }
     if (!out.empty())
-        for (const engine::Volume& volume : containers.volumes(volume_prefix))
+        for (const engine::Volume& volume : containers.volumes(std::string(recipe::work_volume_prefix)))
             for (Build& build : out)
                 if (build.volume == volume.name) build.volume_size = volume.size;
     std::stable_sort(out.begin(), out.end(), [](const Build& a, const Build& b) { return a.state < b.state; });
@@ -90,7 +90,7 @@ void attach(engine::Engine& engine, const Build& build, Progress& progress) {
     ScriptOutput output;
     std::optional<engine::ContainerState> state;
     try {
-        state = watch(containers, build.container.id, build.container.name, output, progress);
+        state = watch(containers, build.container.id, {.title = build.container.name}, output, progress);
     } catch (const Error& error) {
         if (error.fault() != Fault::interrupted) throw;
         throw Error(Fault::interrupted, fmt::format("stopped watching; {} goes on", build.container.name),
@@ -143,7 +143,7 @@ std::string json_of(const std::vector<Build>& builds) {
 std::vector<KeptItem> list_kept(engine::Engine& engine) {
     engine::Containers containers(engine);
     std::vector<KeptItem> out;
-    for (const engine::Volume& volume : containers.volumes(volume_prefix))
+    for (const engine::Volume& volume : containers.volumes(std::string(recipe::work_volume_prefix)))
         out.push_back({volume.name, "work volume", volume.size, brief_time(volume.created_at)});
     for (const std::string& tag : engine.image_tags(std::string(source_image_name) + ":*")) {
         const auto image = engine.find_image(tag);

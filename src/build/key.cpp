@@ -31,11 +31,10 @@ BuildKey key_of(const recipe::Recipe& recipe, const source::Tree& tree, const st
         source + fmt::format("{}\n{}\n{}\n", recipe.package_path(), io::sha256(images::runtime_script()).str(),
                              io::sha256(images::consumer_program()).str());
     for (const auto& [name, value] : labels) all += fmt::format("{}={}\n", name, value);
-    for (const auto& [name, value] : recipe.script_environment()) all += fmt::format("{}={}\n", name, value);
     BuildKey out;
     out.text = digits_of(all);
     out.container = fmt::format("{}{}-{}", container_prefix, recipe.tag(), out.text);
-    out.volume = fmt::format("{}{}-{}", volume_prefix, name_of(recipe.runtime), recipe.platform.docker_arch());
+    out.volume = recipe.work_volume();
     out.comment = "wasmx-image build " + out.text;
     out.source_image = oci::Reference::parse(fmt::format("{}:{}", source_image_name, digits_of(source)));
     return out;

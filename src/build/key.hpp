@@ -16,7 +16,7 @@ namespace wasmx::build {
 struct BuildKey {
     std::string text;       ///< 12 hex digits of all that goes in: base image, source, version, script, settings
     std::string container;  ///< wasmx-image-v8-13.1.201.15-linux-arm64-<text>
-    std::string volume;     ///< wasmx-image-work-v8-arm64: what has been compiled, for every version
+    std::string volume;     ///< Recipe::work_volume
     std::string comment;    ///< of the image: "wasmx-image build <text>"
     oci::Reference source_image =
         oci::Reference::parse("wasmx-image-source");  ///< base image and source: wasmx-image-source:<hash>
@@ -33,7 +33,6 @@ inline constexpr const char* volume_label = "dev.wasmx.build.volume";
 /// On a work volume.
 inline constexpr const char* work_label = "dev.wasmx.work";
 inline constexpr const char* container_prefix = "wasmx-image-";
-inline constexpr const char* volume_prefix = "wasmx-image-work-";
 inline constexpr const char* source_image_name = "wasmx-image-source";
 
 }  // namespace wasmx::build

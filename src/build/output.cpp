@@ -31,7 +31,7 @@ std::optional<ScriptOutput::Count> count_in(std::string_view line) {
     const auto done = parse_number(line.substr(1, slash - 1));
     const auto total = parse_number(line.substr(slash + 1, end - slash - 1));
     if (!done || !total || *total == 0 || *done > *total) return std::nullopt;
-    return ScriptOutput::Count{*done, *total, std::string(clipped(line.substr(end + 2), 200))};
+    return ScriptOutput::Count{*done, *total};
 }
 
 }  // namespace
@@ -71,6 +71,10 @@ void ScriptOutput::add(std::string_view bytes) {
 void ScriptOutput::take_line(const std::string& line) {
     if (const auto mark = after(line, mark_prefix)) return take_mark(*mark);
     auto count = count_in(line);
+    // util/runtimes/v8.sh writes so what it gives to gn.
+    constexpr std::string_view settings = "build settings: ";
+    if (const auto at = line.find(settings); at != std::string::npos)
+        facts_["settings"] = shown(line.substr(at + settings.size()));
     const bool begins_failure = line.starts_with("FAILED: ");
     const bool is_error = line.find("error:") != std::string::npos || line.find("Error:") != std::string::npos;
     if (begins_failure && !is_ninja_) {  // better than a compiler's error that stood outside of ninja
@@ -92,6 +96,9 @@ void ScriptOutput::take_mark(std::string_view mark) {
         missing_.push_back(shown(std::string(*what)));
     } else if (const auto kills = after(mark, "oom kills: ")) {
         has_oom_kills_ = kills->find_first_of("123456789") != std::string_view::npos;
+    } else if (const auto fact = after(mark, "fact ")) {
+        if (const auto colon = fact->find(": "); colon != std::string_view::npos)
+            facts_[printable(fact->substr(0, colon))] = shown(std::string(fact->substr(colon + 2)));
     } else if (const auto space = after(mark, "free: ")) {
         if (const auto kib = parse_number(space->substr(0, space->find(' '))))
             free_bytes_ = std::min(free_bytes_.value_or(*kib * 1024), *kib * 1024);

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -35,12 +36,13 @@ public:
     const std::vector<std::string>& missing() const noexcept { return missing_; }
     const std::optional<std::uint64_t>& free_bytes() const noexcept { return free_bytes_; }
     bool has_oom_kills() const noexcept { return has_oom_kills_; }
+    /// What the container says of the build, by name ("compiler", "processors"), and the script's own "settings".
+    const std::map<std::string, std::string>& facts() const noexcept { return facts_; }
 
     /// ninja's "[812/1993] CXX x.o".
     struct Count {
         std::uint64_t done = 0;
         std::uint64_t total = 0;
-        std::string step;
     };
     const std::optional<Count>& count() const noexcept { return count_; }
 
@@ -56,6 +58,7 @@ private:
     std::vector<std::string> missing_;
     std::optional<std::uint64_t> free_bytes_;
     bool has_oom_kills_ = false;
+    std::map<std::string, std::string> facts_;
     std::optional<Count> count_;
     Tail tail_{30};
     std::vector<std::string> failure_;

@@ -6,11 +6,13 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <limits>
 #include <thread>
 
 #include "base/text.hpp"
+#include "build/package.hpp"
 #include "build/watch.hpp"
 #include "engine/container.hpp"
 #include "images/data.hpp"
@@ -45,39 +47,13 @@ namespace {
 constexpr const char* source_folder = "wasmx";
 constexpr std::chrono::seconds grace{10};
 
-std::string dist_folder(const recipe::Recipe& recipe) {
-    return recipe.package_path().substr(0, recipe.package_path().rfind('/'));
-}
-
-/// Opens a file of an image or container: Fault::not_found when it is not there.
-using Open = std::function<io::SourcePtr(const std::string& path)>;
-
-struct Package {
-    artifact::Summary summary;
-    std::string sum_file;
+// A container may get more open files than the engine gives by default, which can be 1,024; or not, where the engine
+// has no right to (rootless); and podman's defaults are above what it may set where its own limits are capped.
+struct ProcessLimits {
+    std::uint64_t files;
+    std::uint64_t processes;
 };
-
-// With a `folder` also written there, once it is known to be right.
-Package read_package(const Open& open, const recipe::Recipe& recipe, const std::filesystem::path& folder) {
-    const std::string name = recipe.package_name();
-    std::optional<io::AtomicFile> file;
-    if (!folder.empty()) {
-        std::filesystem::create_directories(folder);
-        file.emplace(folder / name);
-    }
-    auto bytes = open(recipe.package_path());
-    if (file) bytes = io::teed(std::move(bytes), *file);
-    Package out{.summary = artifact::inspect(std::move(bytes), artifact::contract_of(recipe)), .sum_file = {}};
-    out.sum_file = io::read_all(*open(recipe.package_path() + ".sha256"), 4096);
-    artifact::check_sha256_file(out.sum_file, name, out.summary.digest);
-    if (file) {
-        file->finish();
-        io::AtomicFile beside(folder / (name + ".sha256"));
-        beside.write(io::bytes_of(out.sum_file));
-        beside.finish();
-    }
-    return out;
-}
+constexpr std::array process_limits{ProcessLimits{65536, 0}, ProcessLimits{0, 0}, ProcessLimits{4096, 4096}};
 
 /// One build: what is on the engine decides what is done next.
 class RuntimeBuild {
@@ -94,9 +70,13 @@ public:
           key_(key_of(options.recipe, tree, base.id, labels_)) {}
 
     BuildResult run() {
+        containers_.remove_forgotten();
         bool may_reuse = !options_.no_cache && !options_.fresh;
         if (auto result = may_reuse ? find_result() : std::nullopt) {
             progress_.note(fmt::format("image:   {} is built already (key {})", options_.tag.familiar(), key_.text));
+            // Of a client that was killed between the two.
+            if (const auto left = containers_.find(key_.container); left && !left->is_running())
+                containers_.remove(left->id);
             return *result;
         }
         constexpr int most_rounds = 5;  // another client may finish, remove or start the same build meanwhile
@@ -110,6 +90,11 @@ public:
                 throw Error(Fault::failed, fmt::format("the same build is running (container {})", key_.container),
                             fmt::format("`wasmx-image cancel {}` stops it; without --fresh this command joins it",
                                         key_.container));
+            // A client was killed between making it and starting it, or is about to start it.
+            if (state && state->is_new() && refuses_limits(state->id)) {
+                containers_.remove(state->id);
+                state.reset();
+            }
             std::string id;
             if (!state) {
                 const auto made = start();
@@ -117,7 +102,6 @@ public:
                 id = *made;
             } else {
                 id = state->id;
-                if (state->is_new()) containers_.start(id);
                 is_ours_ = state->is_new();
                 if (state->is_running())
                     progress_.note(fmt::format("this build is running since {}: joining it", state->started_at));
@@ -158,23 +142,23 @@ private:
     // The order of images/runtime.sh.
     std::vector<std::string> command(std::uint64_t processors) const {
         const recipe::Recipe& recipe = options_.recipe;
-        std::vector<std::string> out{"/bin/bash",
-                                     "-pc",
-                                     std::string(images::runtime_script()),
-                                     "wasmx-image",
-                                     std::string(name_of(recipe.runtime)),
-                                     recipe.version,
-                                     std::string(recipe.platform.asset_arch()),
-                                     recipe.top_directory(),
-                                     recipe.package_name(),
-                                     std::to_string(processors),
-                                     std::to_string(tree_.date()),
-                                     options_.fresh ? "fresh" : "keep",
-                                     std::string(images::consumer_program()),
-                                     recipe.runtime == recipe::Runtime::v8 ? "-DWASMX_V8" : "",
-                                     fmt::format("{}", fmt::join(recipe.link_line(), " "))};
-        for (const auto& [name, value] : recipe.script_environment()) out.push_back(fmt::format("{}={}", name, value));
-        return out;
+        const recipe::RuntimeFacts& facts = recipe::facts_of(recipe.runtime);
+        return {"/bin/bash",
+                "-pc",
+                std::string(images::runtime_script()),
+                "wasmx-image",
+                std::string(name_of(recipe.runtime)),
+                recipe.version,
+                std::string(recipe.platform.asset_arch()),
+                recipe.top_directory(),
+                recipe.package_name(),
+                std::to_string(processors),
+                std::to_string(options_.disk),
+                std::to_string(tree_.date()),
+                options_.fresh ? "fresh" : "keep",
+                std::string(images::consumer_program()),
+                fmt::format("{}", fmt::join(facts.compile_flags, " ")),
+                fmt::format("{}", fmt::join(facts.link_line, " "))};
     }
 
     // On how many processors the script runs; 0: all that there are.
@@ -235,22 +219,31 @@ private:
                                      .memory = options_.memory};
         if (!engine_.identity().podman && info.platform() != options_.recipe.platform)
             settings.platform = options_.recipe.platform.docker_platform();
-        auto id = create(settings);
-        if (!id) return std::nullopt;
-        try {
-            containers_.start(*id);
-        } catch (const Error& error) {
-            containers_.remove(*id);
-            // podman's defaults are above what it may set where its own limits are capped.
-            if (error.message().find("rlimit") == std::string::npos) throw;
-            settings.process_limit = 4096;
+        std::optional<std::string> id;
+        for (std::size_t i = 0;; ++i) {
+            settings.file_limit = process_limits[i].files;
+            settings.process_limit = process_limits[i].processes;
             id = create(settings);
             if (!id) return std::nullopt;
-            containers_.start(*id);
+            const auto refusal = refuses_limits(*id);
+            if (!refusal) break;
+            containers_.remove(*id);
+            if (i + 1 == process_limits.size()) throw *refusal;
         }
         is_ours_ = true;
         progress_.note(fmt::format("build:   container {}, work volume {}", key_.container, key_.volume));
         return id;
+    }
+
+    // Starts a container; returns the error of an engine that may not give it its limits.
+    std::optional<Error> refuses_limits(const std::string& id) {
+        try {
+            containers_.start(id);
+            return std::nullopt;
+        } catch (const Error& error) {
+            if (error.message().find("rlimit") == std::string::npos) throw;
+            return error;
+        }
     }
 
     // An engine whose processors do not begin at 0 refuses; then the script limits itself.
@@ -269,7 +262,11 @@ private:
         ScriptOutput output;
         std::optional<engine::ContainerState> state;
         try {
-            state = watch(containers_, id, "building " + options_.recipe.top_directory(), output, progress_);
+            state = watch(containers_, id,
+                          {.title = "building " + options_.recipe.top_directory(), .limit = options_.timeout}, output,
+                          progress_);
+        } catch (const TimeIsUp&) {
+            throw stopped(id, Fault::failed, "--timeout is over: ");
         } catch (Error& error) {
             if (error.fault() == Fault::interrupted) leave(id);
             throw;
@@ -290,7 +287,7 @@ private:
             throw std::move(error);
         }
         try {
-            return harvest(id);
+            return harvest(id, output);
         } catch (const Error& error) {
             if (error.fault() == Fault::interrupted) throw;
             // Another client that watches the same build may have made the image and removed the container under us.
@@ -306,65 +303,41 @@ private:
             throw Error(Fault::interrupted,
                         fmt::format("the terminal is gone; the build goes on in {}", key_.container),
                         fmt::format("`wasmx-image attach {}` shows it, and so does the same command", key_.container));
+        throw stopped(id, Fault::interrupted, "");
+    }
+
+    // Stops the container, unless it was started elsewhere.
+    Error stopped(const std::string& id, Fault fault, const std::string& why) {
         if (!is_ours_)
-            throw Error(
-                Fault::interrupted,
-                fmt::format("stopped watching; the build goes on in {}, for it was started elsewhere", key_.container),
-                fmt::format("`wasmx-image cancel {}` stops it", key_.container));
+            return {fault,
+                    fmt::format("{}stopped watching; the build goes on in {}, which was started elsewhere", why,
+                                key_.container),
+                    fmt::format("`wasmx-image cancel {}` stops it", key_.container)};
         progress_.note(fmt::format("stopping the container {}", key_.container));
         containers_.stop(id, grace);
         containers_.remove(id);
-        throw Error(Fault::interrupted, fmt::format("the build is stopped; the work volume {} stays", key_.volume),
-                    "run the same command again: it goes on where it stopped");
+        return {fault, fmt::format("{}the build is stopped; the work volume {} stays", why, key_.volume),
+                "run the same command again: it goes on where it stopped"};
     }
 
     // The package of a container that has ended, held against the contract and then put over the source image.
-    std::optional<BuildResult> harvest(const std::string& id) {
+    std::optional<BuildResult> harvest(const std::string& id, const ScriptOutput& output) {
         const recipe::Recipe& recipe = options_.recipe;
         const auto open = [&](const std::string& path) { return containers_.open_file(id, path); };
-        const Package package = in_context("checking the package of " + options_.tag.familiar(),
-                                           [&] { return read_package(open, recipe, options_.output); });
+        const Package package = in_context("checking the package of " + options_.tag.familiar(), [&] {
+            return read_package(open, recipe, options_.output, build_record(recipe, labels_, base_, output.facts()));
+        });
         const auto source = engine_.find_image(ensure_source_image());
         if (!source) throw Error(Fault::failed, "the engine has the source image no more");
         const auto task = progress_.task("package layer", 0);
         const std::string image = in_context("making the image " + options_.tag.familiar(), [&] {
-            return containers_.add_layer(*source, archive_of(package, open), labels_, options_.tag, key_.comment);
+            return containers_.add_layer(*source, package_layer(package, recipe, open, tree_.date()), labels_,
+                                         options_.tag, key_.comment);
         });
         check_layers(image);
         task->done("done");
         containers_.remove(id);
         return BuildResult{.image_id = image, .package = package.summary};
-    }
-
-    io::Body archive_of(const Package& package, const Open& open) const {
-        return {.size = {}, .open = [this, &package, open] {
-                    const std::string folder = dist_folder(options_.recipe).substr(1);
-                    const auto entry = [&](const std::string& name, io::TarEntry::Type type, std::uint64_t size) {
-                        io::TarEntry out{.path = folder + name, .type = type, .target = {}};
-                        out.size = size;
-                        out.mode = type == io::TarEntry::Type::file ? 0644 : 0755;
-                        out.mtime = tree_.date();
-                        return out;
-                    };
-                    const std::string name = "/" + options_.recipe.package_name();
-                    // The folder above as well: its date would change with what is put into it.
-                    auto top = entry("", io::TarEntry::Type::directory, 0);
-                    top.path = source_folder;
-                    std::vector<io::TarMember> members{
-                        {top, {}},
-                        {entry("", io::TarEntry::Type::directory, 0), {}},
-                        {entry(name, io::TarEntry::Type::file, package.summary.size),
-                         [this, &package, open] {
-                             return io::verified(open(options_.recipe.package_path()), package.summary.digest,
-                                                 package.summary.size);
-                         }},
-                        {entry(name + ".sha256", io::TarEntry::Type::file, package.sum_file.size()),
-                         [&package] { return io::from_string(package.sum_file); }}};
-                    return io::tar_of([members, next = std::size_t{0}]() mutable -> std::optional<io::TarMember> {
-                        if (next == members.size()) return std::nullopt;
-                        return members[next++];
-                    });
-                }};
     }
 
     void check_layers(const std::string& id) {

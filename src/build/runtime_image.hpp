@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <string>
@@ -15,15 +16,17 @@ namespace wasmx::build {
 
 struct BuildOptions {
     recipe::Recipe recipe;
-    oci::Reference tag;            ///< the image's whole name
-    std::filesystem::path output;  ///< folder that also gets the package; empty: none
-    bool no_cache = false;         ///< build again although the image is there
-    bool fresh = false;            ///< empty the work volume first
-    bool wait = false;             ///< until the volume is free, when another build uses it
-    bool detach = false;           ///< start the container and return
-    std::uint64_t jobs = 0;        ///< compile jobs; 0: as many as memory and processors allow
-    std::uint64_t memory = 0;      ///< limit of the container in bytes; 0: none
-    engine::Capacity capacity{};   ///< what a container of the engine may use
+    oci::Reference tag;               ///< the image's whole name
+    std::filesystem::path output;     ///< folder that also gets the package; empty: none
+    bool no_cache = false;            ///< build again although the image is there
+    bool fresh = false;               ///< empty the work volume first
+    bool wait = false;                ///< until the volume is free, when another build uses it
+    bool detach = false;              ///< start the container and return
+    std::uint64_t jobs = 0;           ///< compile jobs; 0: as many as memory and processors allow
+    std::uint64_t memory = 0;         ///< limit of the container in bytes; 0: none
+    std::uint64_t disk = 0;           ///< free bytes that the work volume needs; 0: not asked
+    std::chrono::seconds timeout{0};  ///< how long to watch before the build is stopped; 0: no limit
+    engine::Capacity capacity{};      ///< what a container of the engine may use
     std::vector<std::pair<std::string, Secret>> environment{};  ///< of the script: proxies
     /// Asked when we are stopped: whether the build is to go on without us.
     std::function<bool()> has_hung_up{};

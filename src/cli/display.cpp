@@ -43,6 +43,13 @@ public:
         for (auto& view : display_.views_) view->stepped(task_);
     }
 
+    void usage(std::uint64_t memory, double processors) override {
+        const std::lock_guard lock(display_.mutex_);
+        task_.memory = memory;
+        task_.processors = processors;
+        for (auto& view : display_.views_) view->measured(task_);
+    }
+
     void log(std::string_view bytes, Stream stream) override {
         const std::lock_guard lock(display_.mutex_);
         Open& open = open_[index_of(stream)];

@@ -27,6 +27,8 @@ public:
         std::uint64_t steps_total = 0;
         std::uint64_t steps_before = 0;
         std::chrono::steady_clock::time_point steps_since;
+        std::uint64_t memory = 0;  ///< that it takes, in bytes; 0: not known, nor `processors`
+        double processors = 0;
         std::uint64_t steps_mark = 0;  ///< what `steps_before` will be when the window has moved on
         std::chrono::steady_clock::time_point mark_since;
     };
@@ -35,6 +37,7 @@ public:
     virtual void line(const Task& task, const std::string& text, Progress::Stream stream) = 0;
     virtual void advanced(const Task& task) = 0;
     virtual void stepped(const Task&) {}
+    virtual void measured(const Task&) {}
     virtual void ended(const Task& task, const std::string& how, bool well) = 0;
     virtual void note(const std::string& text) = 0;
     virtual void warn(const std::string& text) = 0;

@@ -58,6 +58,7 @@ public:
     void line(const Task& task, const std::string&, Progress::Stream) override { refresh(task); }
     void advanced(const Task& task) override { refresh(task); }
     void stepped(const Task& task) override { refresh(task); }
+    void measured(const Task& task) override { refresh(task); }
     void ended(const Task& task, const std::string& how, bool well) override {
         const std::lock_guard lock(mutex_);
         std::erase_if(running_, [&](const Task& other) { return other.id == task.id; });
@@ -114,6 +115,7 @@ private:
     void add_task(std::string& out, const Task& task, std::size_t columns, std::size_t rows) {
         std::string right = elapsed(task);
         if (const std::string steps = steps_of(task); !steps.empty()) right = fmt::format("{}  {}", steps, right);
+        if (const std::string usage = usage_of(task); !usage.empty()) right = fmt::format("{}  {}", usage, right);
         if (task.current > 0) right = fmt::format("{}  {}", amount_of(task), right);
         const bool roomy = columns > right.size() + 14;
         const std::string name = fitted(task.name, roomy ? columns - right.size() - 4 : columns - 2);

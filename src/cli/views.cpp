@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cmath>
 #include <map>
 
 #include "base/error.hpp"
@@ -51,13 +52,8 @@ public:
         last->second = now;
         put(fmt::format("#{} {:.1f} {}", task.id, seconds_of(task), amount_of(task)));
     }
-    void stepped(const Task& task) override {
-        const auto now = std::chrono::steady_clock::now();
-        const auto [last, is_new] = stepped_.try_emplace(task.id, now);
-        if (now - last->second < std::chrono::minutes(1)) return;
-        last->second = now;
-        put(fmt::format("#{} {:.1f} {}", task.id, seconds_of(task), steps_of(task)));
-    }
+    void stepped(const Task& task) override { tell_state(task); }
+    void measured(const Task& task) override { tell_state(task); }
     void ended(const Task& task, const std::string& how, bool well) override {
         told_.erase(task.id);
         stepped_.erase(task.id);
@@ -71,6 +67,18 @@ protected:
     int fd_;
 
 private:
+    // A line a minute.
+    void tell_state(const Task& task) {
+        const auto now = std::chrono::steady_clock::now();
+        const auto [last, is_new] = stepped_.try_emplace(task.id, now);
+        if (now - last->second < std::chrono::minutes(1)) return;
+        last->second = now;
+        const std::string steps = steps_of(task);
+        const std::string usage = usage_of(task);
+        put(fmt::format("#{} {:.1f} {}{}{}", task.id, seconds_of(task), steps,
+                        steps.empty() || usage.empty() ? "" : "; ", usage));
+    }
+
     static constexpr std::chrono::seconds told_every{10};
     std::map<unsigned, std::chrono::steady_clock::time_point> told_;
     std::map<unsigned, std::chrono::steady_clock::time_point> stepped_;
@@ -137,9 +145,20 @@ public:
         if (const auto left = seconds_left(task)) event["seconds_left"] = *left;
         put(event);
     }
+    void measured(const Task& task) override {
+        const auto now = std::chrono::steady_clock::now();
+        auto& told = measured_[task.id];
+        if (now - told < std::chrono::seconds(10)) return;
+        told = now;
+        put({{"event", "usage"},
+             {"task", task.id},
+             {"memory_bytes", task.memory},
+             {"processors", std::round(task.processors * 100) / 100}});
+    }
     void ended(const Task& task, const std::string& how, bool well) override {
         told_.erase(task.id);
         stepped_.erase(task.id);
+        measured_.erase(task.id);
         put({{"event", "ended"},
              {"task", task.id},
              {"ok", well},
@@ -155,9 +174,15 @@ private:
     int fd_;
     std::map<unsigned, std::chrono::steady_clock::time_point> told_;
     std::map<unsigned, std::chrono::steady_clock::time_point> stepped_;
+    std::map<unsigned, std::chrono::steady_clock::time_point> measured_;
 };
 
 }  // namespace
+
+std::string usage_of(const View::Task& task) {
+    if (task.memory == 0) return {};
+    return fmt::format("{} of memory, {:.1f} processors", human_bytes(task.memory), task.processors);
+}
 
 std::string amount_of(const View::Task& task) {
     const std::string rate = human_bytes(rate_of(task)) + "/s";

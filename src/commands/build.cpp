@@ -151,8 +151,17 @@ std::uint64_t jobs_in(const Arguments& arguments) {
                 "give a whole number from 1, or auto");
 }
 
+std::chrono::seconds timeout_in(const Arguments& arguments) {
+    if (!arguments.has("--timeout")) return {};
+    const std::string text = arguments.text("--timeout");
+    if (const auto seconds = parse_seconds(text); seconds && *seconds > 0) return std::chrono::seconds(*seconds);
+    throw Error(Fault::usage, fmt::format("--timeout {} is no duration", printable(text)),
+                "a duration is whole numbers and units: 5h, 90m, 5h30m, 600s");
+}
+
 build::BuildOptions build_options_from(App& app, const Arguments& arguments, const Plan& plan,
-                                       const engine::Proxies& proxies, engine::Capacity capacity) {
+                                       const engine::Proxies& proxies, doctor::Scene& scene,
+                                       const doctor::Selection& selection) {
     return {.recipe = plan.recipe,
             .tag = plan.target,
             .output = arguments.text("--output"),
@@ -162,7 +171,9 @@ build::BuildOptions build_options_from(App& app, const Arguments& arguments, con
             .detach = arguments.has("--detach"),
             .jobs = jobs_in(arguments),
             .memory = size_in(arguments, "--memory").value_or(0),
-            .capacity = std::move(capacity),
+            .disk = ignores(selection, "engine-disk") ? 0 : scene.request.min_disk.value_or(doctor::least_free_disk),
+            .timeout = timeout_in(arguments),
+            .capacity = scene.capacity(),
             .environment = proxies,
             .has_hung_up = app.has_hung_up};
 }
@@ -170,6 +181,7 @@ build::BuildOptions build_options_from(App& app, const Arguments& arguments, con
 void check_build_arguments(const Arguments& arguments) {
     (void)jobs_in(arguments);
     (void)size_in(arguments, "--memory");
+    (void)timeout_in(arguments);
     if (arguments.has("--detach") && arguments.has("--push"))
         throw Error(Fault::usage, "--detach and --push exclude each other: nobody is there to push in the end",
                     "run the same command with --push later: it takes the result of the build");
@@ -195,7 +207,7 @@ void run_build(App& app, const Arguments& arguments) {
                                                                          : engine::ProxyEnvironment::ignore);
     const auto base = build::ensure_base(plan.engine, plan.tree, plan.base, auth, proxies, app.progress);
     const auto built_now =
-        build::build_runtime(plan.engine, build_options_from(app, arguments, plan, proxies, scene.capacity()),
+        build::build_runtime(plan.engine, build_options_from(app, arguments, plan, proxies, scene, selection),
                              plan.tree, base, app.progress);
     // From here on by its ID: another build may move the tag.
     const std::string& id = built_now.image_id;

@@ -16,6 +16,7 @@ inline constexpr std::array own_build_options{
     Option{"--wait", "", "wait while another build uses the work volume"},
     Option{"--jobs", "N", "compile jobs (default: auto, as many as processors and memory allow)"},
     Option{"--memory", "SIZE", "limit of the build container's memory (default: none)"},
+    Option{"--timeout", "TIME", "stop the build after so long, as 5h30m; the same command again continues it"},
     Option{"--proxy-from-env", "",
            "the build uses the proxies of this shell ($HTTP_PROXY …), before `proxies` of ~/.docker/config.json"},
     Option{"--output", "DIR", "also write the tarball and its .sha256 to this folder"},

@@ -49,7 +49,7 @@ struct Option {
     std::string_view names;  ///< "--source", "-o,--output"
     std::string_view value;  ///< what its value is called ("DIR"); empty: it takes none
     std::string_view help;
-    std::string_view choices{};  ///< "v8|wasmtime|wasmer"; empty: any text
+    std::string_view choices{};  ///< "auto|tty|plain"; empty: any text
     Repeats repeats = Repeats::no;
 };
 

@@ -31,17 +31,16 @@ struct Package {
 // The recipe that the name says, where options do not say otherwise.
 recipe::Recipe wanted_recipe(const Arguments& arguments, const std::optional<recipe::Recipe>& named) {
     std::vector<std::string> missing;
-    for (const char* option : {"--runtime", "--runtime-version", "--platform"})
+    for (const char* option : {"--runtime-version", "--platform"})
         if (!named && !arguments.has(option)) missing.emplace_back(option);
     if (!missing.empty())
-        throw Error(
-            Fault::usage,
-            fmt::format("the name {} does not say of which runtime, version and platform it is", arguments.operand),
-            fmt::format("say it with {}", fmt::join(missing, ", ")));
+        throw Error(Fault::usage,
+                    fmt::format("the name {} does not say of which version and platform it is", arguments.operand),
+                    fmt::format("say it with {}", fmt::join(missing, ", ")));
     const std::string version = arguments.text_or("--runtime-version", named ? named->version : "");
     recipe::check_version(version);
     return {
-        .runtime = arguments.has("--runtime") ? recipe::parse_runtime(arguments.text("--runtime")) : named->runtime,
+        .runtime = named ? named->runtime : recipe::Runtime::v8,
         .version = version,
         .platform = arguments.has("--platform") ? oci::Platform::parse(arguments.text("--platform")) : named->platform};
 }

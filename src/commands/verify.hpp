@@ -11,7 +11,6 @@ void run_verify(App& app, const Arguments& arguments);
 
 inline constexpr std::array verify_options{
     Option{"--run", "", "build a small program against it, with $CC or cc, and run it, where it is for this machine"},
-    Option{"--runtime", "NAME", "whose contract (default: what the name says)", "v8|wasmtime|wasmer"},
     Option{"--runtime-version", "VERSION", "of which version (default: what the name says)"},
     Option{"--platform", "PLATFORM", "linux/amd64 or linux/arm64 (default: what the name says)"},
     Option{"--strict", "", "warnings fail too"},

@@ -14,7 +14,7 @@ inline constexpr std::array wanted_options{
            "the ngx_wasm_module tree (default: https://github.com/Kong/ngx_wasm_module.git)"},
     Option{"--ref", "REF", "branch, tag or commit of it (default: main of a URL, HEAD of a folder)"},
     Option{"--allow-dirty", "", "take a work tree with uncommitted changes as it stands"},
-    Option{"--runtime", "NAME", "the runtime to package (default: v8)", "v8|wasmtime|wasmer"},
+    Option{"--runtime", "NAME", "the runtime to package: v8, the default and the only one (not wasmtime, not wasmer)"},
     Option{"--runtime-version", "VERSION",
            "its version (default: $V8_VERSION for v8, the release workflow, the module's Makefile)"},
     Option{"--workflow", "FILE", "read the version from this workflow instead of the built-in release workflow"},

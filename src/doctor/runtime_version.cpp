@@ -15,8 +15,7 @@ void runtime_version(Scene& scene, Result& result) {
     sources.by_hand = request.runtime_version;
     sources.environment = environment("V8_VERSION");
     if (!request.workflow.empty()) sources.workflow.emplace(request.workflow, io::read_file(request.workflow));
-    const bool is_by_hand =
-        !sources.by_hand.empty() || (request.runtime == recipe::Runtime::v8 && !sources.environment.empty());
+    const bool is_by_hand = !sources.by_hand.empty() || !sources.environment.empty();
     if (!is_by_hand) {
         const source::Tree& tree = *scene.tree.need();
         if (tree.has_files()) {

@@ -51,6 +51,9 @@ struct Request {
     const oci::Reference& registry_name() const { return tag ? *tag : repository; }
 };
 
+/// Free disk space below which no build begins; what its work volume holds already counts as free.
+inline constexpr std::uint64_t least_free_disk = 10'000'000'000;
+
 /// Thrown by a check that cannot say anything here; the reason is for people.
 struct Skip {
     std::string reason;

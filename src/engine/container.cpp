@@ -5,11 +5,11 @@
 
 #include <algorithm>
 #include <array>
-#include <ctime>
-#include <random>
+#include <atomic>
 
 #include "base/text.hpp"
 #include "engine/answer.hpp"
+#include "engine/owner.hpp"
 
 namespace wasmx::engine {
 
@@ -33,10 +33,29 @@ bool is_name_conflict(int status, const std::string& message) {
     return status == 409 || message.find("already in use") != std::string::npos;
 }
 
-// "<32-bit random>" twice: no two clients choose the same.
-std::string random_name() {
-    std::random_device device;
-    return fmt::format("{}{:08x}{:08x}", layer_prefix, device(), device());
+// Of a container that is never started: whose it is, and a number that no other of that process has. A label would
+// become one of the image that is made of it.
+std::string owned_name() {
+    static std::atomic<unsigned> number = 0;
+    return fmt::format("{}{}-{}", layer_prefix, owner_mark(), ++number);
+}
+
+// Of a row of GET /containers/json; empty: it is none of these.
+std::string mark_of(const nlohmann::json& row) {
+    if (const auto labels = row.find("Labels"); labels != row.end() && labels->is_object())
+        if (std::string mark = text_of(*labels, reader_label); !mark.empty()) return mark;
+    const auto names = row.find("Names");
+    if (names == row.end() || !names->is_array() || names->empty() || !names->front().is_string()) return {};
+    std::string name = names->front().get<std::string>();
+    if (name.starts_with('/')) name.erase(0, 1);
+    if (!name.starts_with(layer_prefix)) return {};
+    name.erase(0, layer_prefix.size());
+    return name.substr(0, name.rfind('-'));
+}
+
+std::uint64_t number_at(const nlohmann::json& json, const char* pointer) {
+    const nlohmann::json::json_pointer at(pointer);
+    return json.contains(at) && json.at(at).is_number_unsigned() ? json.at(at).get<std::uint64_t>() : 0;
 }
 
 bool has_variable(const std::vector<std::string>& environment, std::string_view name) {
@@ -107,10 +126,8 @@ std::optional<std::string> Containers::create(const RunSettings& settings) {
         {"Mounts", {{{"Type", "volume"}, {"Source", settings.volume}, {"Target", settings.volume_target}}}},
         // The engine's default driver may keep nothing.
         {"LogConfig", {{"Type", engine_.identity().podman ? "k8s-file" : "json-file"}}}};
-    if (settings.process_limit > 0)
-        for (const char* name : {"nofile", "nproc"})
-            host["Ulimits"].push_back(
-                {{"Name", name}, {"Soft", settings.process_limit}, {"Hard", settings.process_limit}});
+    for (const auto& [name, limit] : {std::pair{"nofile", settings.file_limit}, {"nproc", settings.process_limit}})
+        if (limit > 0) host["Ulimits"].push_back({{"Name", name}, {"Soft", limit}, {"Hard", limit}});
     if (settings.processors > 0) host["CpusetCpus"] = fmt::format("0-{}", settings.processors - 1);
     if (settings.memory > 0) {
         host["Memory"] = settings.memory;
@@ -165,7 +182,7 @@ std::string Containers::create_from(const ImageInfo& image, const std::map<std::
 std::string Containers::add_layer(const ImageInfo& image, const io::Body& archive,
                                   const std::map<std::string, std::string>& labels, const oci::Reference& tag,
                                   const std::string& comment) {
-    const Removal container(*this, create_from(image, labels, random_name()));
+    const Removal container(*this, create_from(image, labels, owned_name()));
     const std::string& id = container.id();
     const std::string put = container_path(id) + "/archive?path=%2F";
     io::HttpRequest request{.method = {},
@@ -191,7 +208,7 @@ std::string Containers::add_layer(const ImageInfo& image, const io::Body& archiv
 std::string Containers::create_idle(const std::string& image) {
     const auto info = engine_.find_image(image);
     if (!info) throw Error(Fault::not_found, fmt::format("the engine has no image {}", image));
-    return create_from(*info, {}, random_name());
+    return create_from(*info, {}, owned_name());
 }
 
 void Containers::start(const std::string& id) {
@@ -220,9 +237,10 @@ std::vector<ContainerState> Containers::list(const std::string& label) {
     return out;
 }
 
-void Containers::log(const std::string& id, std::string_view follow, std::uint64_t skip, const TakeLog& take) {
+void Containers::log(const std::string& id, std::string_view follow, std::uint64_t skip, const TakeLog& take,
+                     std::stop_token stop) {
     const std::string path = fmt::format("{}/logs?follow={}&stdout=1&stderr=1", container_path(id), follow);
-    io::HttpResponse response = engine_.send("GET", path);
+    io::HttpResponse response = engine_.send(engine_.http_, "GET", path, {.stop = std::move(stop)});
     if (response.status != 200) throw refused(response, "GET", path);
     LogFrames frames(*response.body);
     std::string_view bytes;
@@ -232,6 +250,22 @@ void Containers::log(const std::string& id, std::string_view follow, std::uint64
         skip -= known;
         if (known < bytes.size()) take(bytes.substr(known), stream);
     }
+}
+
+std::optional<Usage> Containers::usage(const std::string& id) {
+    const std::string path = container_path(id) + "/stats?stream=false&one-shot=true";
+    io::HttpResponse response = engine_.send(engine_.http_, "GET", path, {.idle_limit = answer_limit});
+    if (response.status != 200) return std::nullopt;
+    const auto json = expect_json(response, "GET", path);
+    Usage out;
+    out.memory = number_at(json, "/memory_stats/usage");
+    // As `docker stats` counts. (cgroups(7), memory.stat of version 2 and 1)
+    const std::uint64_t cache = std::max(number_at(json, "/memory_stats/stats/inactive_file"),
+                                         number_at(json, "/memory_stats/stats/total_inactive_file"));
+    out.memory -= std::min(cache, out.memory);
+    out.processors = std::chrono::nanoseconds(number_at(json, "/cpu_stats/cpu_usage/total_usage"));
+    if (out.memory == 0) return std::nullopt;
+    return out;
 }
 
 std::string Containers::last_line(const std::string& id) {
@@ -260,6 +294,22 @@ void Containers::remove(const std::string& id) noexcept {
         io::HttpResponse response = engine_.send(engine_.cleanup_, "DELETE", container_path(id) + "?force=1&v=1");
         io::drain(*response.body);
     } catch (...) {  // the next build removes it
+    }
+}
+
+void Containers::remove_forgotten() noexcept {
+    try {
+        for (const nlohmann::json& filter : {nlohmann::json{{"label", {reader_label}}, {"status", {"created"}}},
+                                             nlohmann::json{{"name", {layer_prefix}}}}) {
+            const std::string path = "/containers/json?all=1&filters=" + io::percent_encoded(filter.dump());
+            io::HttpResponse response = engine_.send(engine_.cleanup_, "GET", path);
+            for (const auto& row : expect_json(response, "GET", path)) {
+                const std::string mark = mark_of(row);
+                if (!mark.empty() && has_owner_ended(mark, row.at("Created").get<std::int64_t>()))
+                    remove(row.at("Id").get<std::string>());
+            }
+        }
+    } catch (...) {  // a container too many does no harm
     }
 }
 

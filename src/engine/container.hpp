@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -16,6 +17,9 @@
 
 namespace wasmx::engine {
 
+/// On a container that only reads: its `owner_mark`.
+inline constexpr const char* reader_label = "wasmx-image.reader";
+
 /// A container that runs a command. (Engine API, POST /containers/create)
 struct RunSettings {
     std::string name;
@@ -27,7 +31,8 @@ struct RunSettings {
     std::string volume;               ///< name of the volume; the engine makes it when it is not there
     std::string volume_target;        ///< its folder in the container
     std::uint64_t processors = 0;     ///< the first so many; 0: all
-    std::uint64_t process_limit = 0;  ///< of open files, and of processes; 0: the engine's defaults
+    std::uint64_t file_limit = 0;     ///< of open files, soft and hard; 0: the engine's default
+    std::uint64_t process_limit = 0;  ///< likewise of processes
     std::uint64_t memory = 0;         ///< limit in bytes, swap included; 0: none
 };
 
@@ -46,6 +51,12 @@ struct ContainerState {
     bool is_running() const { return status == "running" || status == "paused" || status == "stopping"; }
     /// Made and not started.
     bool is_new() const { return status == "created" || status == "configured" || status == "initialized"; }
+};
+
+/// What a container takes now. (GET /containers/{id}/stats)
+struct Usage {
+    std::uint64_t memory = 0;                ///< bytes, without what the kernel only caches
+    std::chrono::nanoseconds processors{0};  ///< processor time since it was started
 };
 
 struct Volume {
@@ -78,16 +89,23 @@ public:
     std::vector<ContainerState> list(const std::string& label);
     /// Passes on what the container has written from its beginning, less the first `skip` bytes, until it ends. The
     /// order of the two streams is that of the engine's log. Returns when the container has ended.
+    /// `stop` ends it as being asked to stop does.
     using TakeLog = std::function<void(std::string_view, Progress::Stream)>;
-    void follow_log(const std::string& id, std::uint64_t skip, const TakeLog& take) { log(id, "1", skip, take); }
+    void follow_log(const std::string& id, std::uint64_t skip, const TakeLog& take, std::stop_token stop = {}) {
+        log(id, "1", skip, take, std::move(stop));
+    }
     /// The same of what there is now.
-    void read_log(const std::string& id, std::uint64_t skip, const TakeLog& take) { log(id, "0", skip, take); }
+    void read_log(const std::string& id, std::uint64_t skip, const TakeLog& take) { log(id, "0", skip, take, {}); }
+    /// nullopt: the container does not run, or the engine does not tell.
+    std::optional<Usage> usage(const std::string& id);
     /// The last line of the log, as one that can be shown.
     std::string last_line(const std::string& id);
     /// SIGTERM, and SIGKILL after `grace`. Also works when we have been asked to stop. False: it did not run.
     bool stop(const std::string& id, std::chrono::seconds grace);
     /// Ends and removes it; one that is not there is no error. Also works when we have been asked to stop.
     void remove(const std::string& id) noexcept;
+    /// Removes containers of ours that were never started and whose client is gone: killed, or its machine lost.
+    void remove_forgotten() noexcept;
     /// A file of a container, running or not. Fault::not_found when there is no such file or container.
     io::SourcePtr open_file(const std::string& id, const std::string& path);
 
@@ -101,7 +119,8 @@ public:
 private:
     /// Removes the container when it goes out of scope.
     class Removal;
-    void log(const std::string& id, std::string_view follow, std::uint64_t skip, const TakeLog& take);
+    void log(const std::string& id, std::string_view follow, std::uint64_t skip, const TakeLog& take,
+             std::stop_token stop);
     std::string create_idle(const std::string& image);
     std::string create_from(const ImageInfo& image, const std::map<std::string, std::string>& labels,
                             const std::string& name);

@@ -1,14 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <unistd.h>
-
-#include <algorithm>
-#include <ctime>
-#include <filesystem>
-
 #include "base/text.hpp"
 #include "engine/answer.hpp"
-#include "engine/capacity.hpp"
-#include "engine/engine.hpp"
+#include "engine/container.hpp"
+#include "engine/owner.hpp"
 
 namespace wasmx::engine {
 
@@ -49,44 +43,6 @@ private:
 
 namespace {
 
-// What tells a container that only reads from all others: whose it is.
-constexpr std::string_view reader_label = "wasmx-image.reader";
-
-// An engine has clients on other machines and in other containers, where the number of a process means another one:
-// "<boot>/<PID namespace>/". Empty where the kernel does not tell. (random(4), boot_id; namespaces(7))
-const std::string& place() {
-    static const std::string here = [] {
-        const std::string boot(trim(text_of_file("/proc/sys/kernel/random/boot_id")));
-        std::error_code ignored;
-        const std::string processes = std::filesystem::read_symlink("/proc/self/ns/pid", ignored).string();
-        return boot.empty() || processes.empty() ? std::string() : fmt::format("{}/{}/", boot, processes);
-    }();
-    return here;
-}
-
-// Of a process that has ended, and of no other by its number, nothing. (proc(5), /proc/pid/stat: starttime)
-std::string mark_of(std::string_view process) {
-    constexpr std::size_t start_after_name = 20;
-    const std::string stat = text_of_file(fmt::format("/proc/{}/stat", process));
-    const auto words = split(std::string_view(stat).substr(std::min(stat.rfind(')'), stat.size())), ' ');
-    return words.size() > start_after_name && !place().empty()
-               ? fmt::format("{}{}:{}", place(), process, words[start_after_name])
-               : std::string();
-}
-
-// The container of a process that can be seen from here is forgotten when that process is no more; any other when it is
-// older than any push.
-bool is_forgotten(const nlohmann::json& container) {
-    const auto mark = container.at("Labels").at(reader_label).get<std::string>();
-    if (!place().empty() && mark.starts_with(place())) {
-        const std::string_view process = std::string_view(mark).substr(place().size());
-        const auto number = parse_number(process.substr(0, process.find(':')));
-        return number && mark_of(std::to_string(*number)) != mark;
-    }
-    constexpr std::int64_t longest_push = 24 * 3600;
-    return container.at("Created").get<std::int64_t>() < ::time(nullptr) - longest_push;
-}
-
 // The command is asked for but never run, so it need not exist.
 nlohmann::json reader_of(const std::string& image) {
     return {{"Image", image}, {"Cmd", {"none"}}, {"NetworkDisabled", true}};
@@ -107,7 +63,7 @@ io::SourcePtr Engine::open_archive(const std::string& container, const std::stri
 std::future<void> Engine::copy_folders(const std::string& image, const std::vector<std::string>& folders,
                                        const std::function<bool(std::size_t, io::Source&)>& take) {
     auto wanted = reader_of(image);
-    wanted["Labels"][reader_label] = mark_of(std::to_string(::getpid()));
+    wanted["Labels"][reader_label] = owner_mark();
     for (std::size_t i = 0; i < folders.size(); ++i)
         wanted["HostConfig"]["Mounts"].push_back(
             {{"Type", "bind"}, {"Source", folders[i]}, {"Target", fmt::format("/{}", i)}, {"ReadOnly", true}});
@@ -120,19 +76,8 @@ std::future<void> Engine::copy_folders(const std::string& image, const std::vect
     }
     return std::async(std::launch::async, [this, removal = std::move(removal)]() mutable {
         removal.reset();
-        remove_forgotten_readers();
+        Containers(*this).remove_forgotten();
     });
-}
-
-void Engine::remove_forgotten_readers() noexcept {
-    try {
-        const std::string filters = nlohmann::json{{"label", {reader_label}}, {"status", {"created"}}}.dump();
-        const std::string path = "/containers/json?all=1&filters=" + io::percent_encoded(filters);
-        io::HttpResponse response = send(cleanup_, "GET", path);
-        for (const auto& container : expect_json(response, "GET", path))
-            if (is_forgotten(container)) const Removal removal(*this, container.at("Id").get<std::string>());
-    } catch (...) {  // a container too many does no harm
-    }
 }
 
 CommandOutcome Engine::run_command(const std::string& image, const std::vector<std::string>& command, Sees sees) {

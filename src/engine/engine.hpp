@@ -190,7 +190,6 @@ private:
     std::string create_container(const std::string& settings);
     /// nullptr when the path is not there.
     io::SourcePtr open_archive(const std::string& container, const std::string& path, const std::string& what);
-    void remove_forgotten_readers() noexcept;
     io::HttpResponse send(io::HttpClient& http, const std::string& method, const std::string& path,
                           io::HttpRequest extra = {});
     io::HttpResponse send(const std::string& method, const std::string& path) { return send(http_, method, path); }

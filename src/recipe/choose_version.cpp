@@ -21,9 +21,9 @@ Version given_by_hand(const std::string& text, std::string_view origin) {
 }
 
 [[noreturn]] void throw_no_version(Runtime runtime, const std::string& workflow_name, const VersionSources& sources) {
-    const std::string makefile = sources.makefile
-                                     ? fmt::format("{} sets no {}", sources.makefile->first, makefile_variable(runtime))
-                                     : "the module's Makefile cannot be read";
+    const std::string makefile =
+        sources.makefile ? fmt::format("{} sets no {}", sources.makefile->first, facts_of(runtime).makefile_variable)
+                         : "the module's Makefile cannot be read";
     throw Error(
         Fault::config,
         fmt::format("no version of {} to be found: {} names none, and {}", name_of(runtime), workflow_name, makefile),
@@ -42,8 +42,7 @@ Version given_by_hand(const std::string& text, std::string_view origin) {
 
 Version choose_version(Runtime runtime, const VersionSources& sources) {
     if (!sources.by_hand.empty()) return given_by_hand(sources.by_hand, by_hand_origin);
-    if (runtime == Runtime::v8 && !sources.environment.empty())
-        return given_by_hand(sources.environment, environment_origin);
+    if (!sources.environment.empty()) return given_by_hand(sources.environment, environment_origin);
 
     const std::string workflow_name = sources.workflow ? sources.workflow->first : std::string(built_in_name);
     const std::string_view workflow_text =

@@ -36,7 +36,7 @@ std::optional<Version> find_version_in_makefile(std::string_view makefile, Runti
     std::size_t number = 0;
     for (const std::string_view line : split(makefile, '\n')) {
         ++number;
-        const auto assignment = find_assignment(line, makefile_variable(runtime));
+        const auto assignment = find_assignment(line, facts_of(runtime).makefile_variable);
         if (!assignment || assignment->value.empty() || (found && assignment->only_if_unset)) continue;
         found = Version{std::string(assignment->value), fmt::format("{}, line {}", name, number)};
     }

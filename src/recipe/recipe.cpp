@@ -42,12 +42,9 @@ std::optional<Recipe> find_named(std::string_view name, std::string_view stem, s
     const std::string_view version = middle.substr(0, os_begin);
     if (why_no_version(version)) return std::nullopt;
 
-    for (const Runtime runtime : {Runtime::v8, Runtime::wasmtime, Runtime::wasmer}) {
-        Recipe recipe{.runtime = runtime, .version = std::string(version), .platform = *platform};
-        // Spelt in any other way ("darwin", "aarch64") it is a name of somebody else's.
-        if ((recipe.*spelt)() == name) return recipe;
-    }
-    return std::nullopt;
+    Recipe recipe{.runtime = Runtime::v8, .version = std::string(version), .platform = *platform};
+    // Spelt in any other way ("darwin", "aarch64", another runtime) it is a name of somebody else's.
+    return (recipe.*spelt)() == name ? std::optional(std::move(recipe)) : std::nullopt;
 }
 
 }  // namespace
@@ -64,40 +61,18 @@ std::string Recipe::package_path() const { return fmt::format("/wasmx/dist/{}", 
 
 std::string Recipe::script() const { return fmt::format("util/runtimes/{}.sh", name_of(runtime)); }
 
+std::string Recipe::work_volume() const {
+    return fmt::format("{}{}-{}", work_volume_prefix, name_of(runtime), platform.docker_arch());
+}
+
 std::vector<std::string> Recipe::required_files() const {
-    switch (runtime) {
-        case Runtime::wasmtime: return {"include/wasm.h", "include/wasmtime.h", "lib/libwasmtime.a"};
-        case Runtime::wasmer: return {"include/wasm.h", "include/wasmer.h", "lib/libwasmer.a"};
-        case Runtime::v8: break;
-    }
-    std::vector<std::string> files{"include/v8bridge.h", "include/wasm.h", "lib/libv8bridge.a", "lib/libwee8.a"};
+    const auto known = facts_of(runtime).files;
+    std::vector<std::string> files(known.begin(), known.end());
     // The module dropped cwabt in April 2023, two months before it went from V8 10.5.18 to 11.4.183.23; whoever still
     // wants a V8 of before that links it.
     if (const unsigned major = major_of(version); major > 0 && major < 11)
         files.insert(files.end(), {"include/cwabt.h", "lib/libcwabt.a"});
     return files;
-}
-
-std::vector<std::string> Recipe::link_line() const {
-    switch (runtime) {
-        case Runtime::wasmtime: return {"-lwasmtime", "-ldl", "-lm", "-lpthread"};
-        case Runtime::wasmer: return {"-lwasmer", "-ldl", "-lm", "-lpthread"};
-        case Runtime::v8: break;
-    }
-    return {"-lv8bridge", "-lwee8", "-ldl", "-lm", "-lpthread", "-lstdc++", "-latomic"};
-}
-
-std::vector<std::pair<std::string, std::string>> Recipe::script_environment() const {
-    // The module's scripts take an empty variable for an unset one and then ask the Makefile, which says
-    // "-g -C opt-level=0": it takes a value to be rid of that.
-    const std::string release_flags = "-C opt-level=3";
-    switch (runtime) {
-        case Runtime::wasmtime:
-            return {{"NGX_BUILD_WASMTIME_PROFILE", "release"}, {"NGX_BUILD_WASMTIME_RUSTFLAGS", release_flags}};
-        case Runtime::wasmer: return {{"NGX_BUILD_WASMER_RUSTFLAGS", release_flags}};
-        case Runtime::v8: break;
-    }
-    return {};
 }
 
 std::uint64_t fitting_jobs(std::uint64_t processors, std::uint64_t memory) {

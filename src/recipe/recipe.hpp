@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -15,12 +16,23 @@
 
 namespace wasmx::recipe {
 
-enum class Runtime { v8, wasmtime, wasmer };
+enum class Runtime { v8 };
 
-/// Throws Fault::usage, with the nearest name.
+/// Throws Fault::usage; of the module's other runtimes with the reason why there is no package of them.
 Runtime parse_runtime(std::string_view text);
-std::string_view name_of(Runtime runtime);            ///< "v8"
-std::string_view makefile_variable(Runtime runtime);  ///< "V8", "WASMTIME", "WASMER"
+
+/// All that is known of a runtime, in one row.
+struct RuntimeFacts {
+    Runtime runtime;
+    std::string_view name;                            ///< "v8"
+    std::string_view makefile_variable;               ///< of the module: "V8"
+    std::span<const std::string_view> files;          ///< that every package has, below its top directory
+    std::span<const std::string_view> compile_flags;  ///< of a consumer (images/consumer.c)
+    std::span<const std::string_view> link_line;      ///< of a consumer, in its order
+    std::string_view builtins_library;                ///< that of the files with V8's embedded builtins
+};
+const RuntimeFacts& facts_of(Runtime runtime);
+inline std::string_view name_of(Runtime runtime) { return facts_of(runtime).name; }
 
 /// A version, and where it stands: "--runtime-version", "release.yml (built in), jobs.extract-arm.env", "Makefile of
 /// …".
@@ -46,7 +58,7 @@ std::string_view built_in_workflow();
 
 struct VersionSources {
     std::string by_hand;                                          ///< --runtime-version; empty: not given
-    std::string environment;                                      ///< $V8_VERSION; counts for v8 only, and as by hand
+    std::string environment;                                      ///< $V8_VERSION; counts as by hand
     std::optional<std::pair<std::string, std::string>> workflow;  ///< name and text of --workflow
     std::optional<std::pair<std::string, std::string>>
         makefile;  ///< name and text; nullopt: there is none, or it cannot be read yet
@@ -66,13 +78,9 @@ struct Recipe {
     std::string package_name() const;   ///< ngx_wasm_runtime-v8-13.1.201.15-linux-x86_64.tar.gz
     std::string package_path() const;   ///< /wasmx/dist/<package_name>
     std::string script() const;         ///< util/runtimes/v8.sh
+    std::string work_volume() const;    ///< wasmx-image-work-v8-arm64: what has been compiled, for every version
     /// Paths below the top directory that must be there for this runtime and version.
     std::vector<std::string> required_files() const;
-    /// What a consumer links with, in its order: "-lv8bridge", "-lwee8", …
-    std::vector<std::string> link_line() const;
-    /// Release settings that the module's script takes from its environment (Rust runtimes build for debugging by
-    /// default).
-    std::vector<std::pair<std::string, std::string>> script_environment() const;
 
     /// Back from an image tag: "v8-13.1.201.15-linux-arm64"; nullopt when it is none of ours.
     static std::optional<Recipe> from_tag(std::string_view tag);
@@ -91,6 +99,7 @@ std::uint64_t processors_for(std::uint64_t jobs);
 inline constexpr std::string_view default_source = "https://github.com/Kong/ngx_wasm_module.git";
 inline constexpr std::string_view default_ref = "main";
 inline constexpr std::string_view default_base_image = "wasmx-build-ubuntu";
+inline constexpr std::string_view work_volume_prefix = "wasmx-image-work-";
 inline constexpr std::string_view default_repository = "ghcr.io/kong/ngx-wasm-runtimes";
 
 }  // namespace wasmx::recipe

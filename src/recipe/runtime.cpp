@@ -11,35 +11,48 @@ namespace wasmx::recipe {
 
 namespace {
 
-struct Spelling {
-    Runtime runtime;
+constexpr std::array<std::string_view, 4> v8_files{"include/v8bridge.h", "include/wasm.h", "lib/libv8bridge.a",
+                                                   "lib/libwee8.a"};
+constexpr std::array<std::string_view, 1> v8_compile_flags{"-DWASMX_V8"};
+constexpr std::array<std::string_view, 7> v8_link_line{"-lv8bridge", "-lwee8",   "-ldl",    "-lm",
+                                                       "-lpthread",  "-lstdc++", "-latomic"};
+
+constexpr std::array facts{
+    RuntimeFacts{.runtime = Runtime::v8,
+                 .name = "v8",
+                 .makefile_variable = "V8",
+                 .files = v8_files,
+                 .compile_flags = v8_compile_flags,
+                 .link_line = v8_link_line,
+                 .builtins_library = "lib/libwee8.a"},
+};
+
+// Runtimes that the module knows, and of which there is no package.
+struct Unsupported {
     std::string_view name;
-    std::string_view makefile_variable;
+    std::string_view why;
 };
-
-constexpr std::array spellings{
-    Spelling{Runtime::v8, "v8", "V8"},
-    Spelling{Runtime::wasmtime, "wasmtime", "WASMTIME"},
-    Spelling{Runtime::wasmer, "wasmer", "WASMER"},
+constexpr std::array unsupported{
+    // wasmtime issue 7567: the static library is made by another crate since.
+    Unsupported{"wasmtime", "the module's util/runtimes/wasmtime.sh builds no library of wasmtime 15 or later"},
+    Unsupported{"wasmer", "the module's util/runtimes/wasmer.sh is for wasmer 3.1 of 2023"},
 };
-
-const Spelling& spelling_of(Runtime runtime) noexcept { return spellings[static_cast<std::size_t>(runtime)]; }
 
 }  // namespace
 
-Runtime parse_runtime(std::string_view text) {
-    std::vector<std::string> names;
-    for (const Spelling& spelling : spellings) {
-        if (text == spelling.name) return spelling.runtime;
-        names.emplace_back(spelling.name);
-    }
-    const auto near = nearest(lower(printable(text)), names);
-    throw Error(Fault::usage, fmt::format("no runtime of ours: \"{}\"", printable(text)),
-                fmt::format("{}the runtimes are v8, wasmtime and wasmer",
-                            near ? fmt::format("did you mean {}? ", *near) : std::string()));
-}
+const RuntimeFacts& facts_of(Runtime runtime) { return facts[static_cast<std::size_t>(runtime)]; }
 
-std::string_view name_of(Runtime runtime) { return spelling_of(runtime).name; }
-std::string_view makefile_variable(Runtime runtime) { return spelling_of(runtime).makefile_variable; }
+Runtime parse_runtime(std::string_view text) {
+    for (const RuntimeFacts& known : facts)
+        if (text == known.name) return known.runtime;
+    const std::string name = lower(printable(text));
+    for (const Unsupported& other : unsupported)
+        if (name == other.name)
+            throw Error(Fault::usage, fmt::format("--runtime {} is not supported: {}", name, other.why),
+                        fmt::format("{} publishes packages of its own; `NGX_WASM_RUNTIME={} make setup` in the module "
+                                    "downloads one",
+                                    name, name));
+    throw Error(Fault::usage, fmt::format("--runtime knows no \"{}\"", printable(text)), "the runtime is v8");
+}
 
 }  // namespace wasmx::recipe

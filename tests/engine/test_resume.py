@@ -10,62 +10,11 @@ import time
 import unittest
 from pathlib import Path
 
-from case import (ARGUMENTS, BASE_IMAGE, ENOUGH, LAB_ENVIRONMENT, PACKAGE, TAG, VERSION, Lab, LabCase, sha256)
-
-PREFIX = f"wasmx-image-{TAG}-"
-JOBS = os.cpu_count() + 2  # of ninja
-STEPS = int(os.environ.get("STEPS", "100")) + 6  # of a compiler
+from builds import JOBS, PREFIX, STEPS, BuildCase
+from case import ARGUMENTS, BASE_IMAGE, ENOUGH, LAB_ENVIRONMENT, PACKAGE, VERSION, Lab, sha256
 
 
-class WithSteps(LabCase):
-    maxDiff = None
-
-    def setUp(self):
-        super().setUp()
-        self.clean()
-        self.addCleanup(self.clean)
-        self.repo = self.sample("steps")
-
-    def clean(self):
-        """No build and no work of another test."""
-        for container in self.builds():
-            self.engine.request("DELETE", f"/containers/{container['Id']}?force=1")
-        self.engine.request("DELETE", f"/volumes/{self.volume()}")
-
-    @staticmethod
-    def volume() -> str:
-        return f"wasmx-image-work-v8-{TAG.rsplit('-', 1)[1]}"
-
-    def builds(self) -> list[dict]:
-        rows = json.loads(self.engine.request("GET", "/containers/json?all=1")[1])
-        return [row for row in rows if row["Names"][0].lstrip("/").startswith(PREFIX)]
-
-    def start(self, *more) -> subprocess.Popen:
-        return self.start_program("build", "--source", self.repo, *ARGUMENTS, "--repository", self.repository,
-                                  "--progress", "plain", *more)
-
-    def start_until(self, done: int, *more) -> subprocess.Popen:
-        """A build, of which so many of its steps are done."""
-        process = self.start(*more)
-        for line in process.stderr:
-            if (count := re.search(r"\[(\d+)/\d+\] CXX", line)) and int(count[1]) >= done:
-                return process
-        self.fail(f"it ended: {process.wait()}")
-
-    def end(self, process: subprocess.Popen, exit_code: int) -> str:
-        said = process.stderr.read()
-        self.assertEqual(process.wait(60), exit_code, said)
-        process.stderr.close()
-        process.stdout.close()
-        return said
-
-    def finish(self, *more) -> tuple[int, str]:
-        """Builds to the end; returns how often a compiler has been started for all of it."""
-        said = self.end(self.start(*more), 0)
-        return int(re.search(r"compiled: (\d+)", said)[1]), said
-
-
-class Accidents(WithSteps):
+class Accidents(BuildCase):
     def test_each_accident_loses_no_more_than_what_was_under_way(self):
         """Of all steps each is done once, but for those that an accident met."""
         accidents = 0
@@ -222,17 +171,6 @@ class Accidents(WithSteps):
         self.assertIn("removing /wasmx/work/runtimes/libwee8/repos/v8, a clone that was cut off", said)
         self.assertGreater(compiled, STEPS)
 
-    def in_volume(self, script: str):
-        status, body = self.engine.request("POST", "/containers/create", json.dumps(
-            {"Image": self.engine.image(BASE_IMAGE)["Id"], "Cmd": ["sh", "-c", script],
-             "HostConfig": {"Mounts": [{"Type": "volume", "Source": self.volume(), "Target": "/w"}]}}), {"Content-Type": "application/json"})
-        self.assertEqual(status, 201, body)
-        container = json.loads(body)["Id"]
-        self.addCleanup(self.engine.request, "DELETE", f"/containers/{container}?force=1")
-        self.engine.request("POST", f"/containers/{container}/start")
-        self.assertEqual(json.loads(self.engine.request("POST", f"/containers/{container}/wait")[1])["StatusCode"], 0)
-        self.engine.request("DELETE", f"/containers/{container}?force=1")
-
 
 class Docker(Accidents):
     pass
@@ -248,7 +186,7 @@ class Podman(Accidents):
     test_memory_limit = None  # 4.3 does not tell
 
 
-class EngineGone(WithSteps):
+class EngineGone(BuildCase):
     """An engine of its own, since this one is killed."""
 
     def setUp(self):
@@ -278,7 +216,7 @@ class EngineGone(WithSteps):
         self.assertLessEqual(compiled, STEPS + 2 * JOBS)
 
 
-del Accidents, WithSteps  # only their heirs are run
+del Accidents, BuildCase  # only their heirs are run
 
 if __name__ == "__main__":
     unittest.main()

@@ -22,6 +22,7 @@ import ipaddress
 import json
 import os
 import re
+import resource
 import secrets
 import shlex
 import shutil
@@ -83,7 +84,8 @@ class Lab:
     def dockerd(self) -> Service:
         folder, host = self.root / "engine", f"unix://{self.run}/docker.sock"
         return self.service("dockerd", "engine", ready=Engine(host).answers, argv=[
-            CONTAINED, "dockerd", f"--data-root={folder}/data", f"--exec-root={self.run}/docker", f"--pidfile={self.run}/engine.pid",
+            # A soft limit as engines give it since containerd 2.
+            CONTAINED, "dockerd", f"--default-ulimit=nofile=1024:{resource.getrlimit(resource.RLIMIT_NOFILE)[1]}", f"--data-root={folder}/data", f"--exec-root={self.run}/docker", f"--pidfile={self.run}/engine.pid",
             f"--host={host}", f"--bridge={self.bridges['dockerd']}", "--iptables=false", "--ip6tables=false", "--ip-forward=false",
             "--ip-masq=false", "--userland-proxy=false"])
 

@@ -138,11 +138,6 @@ TEST_CASE("the contract follows from the recipe") {
     CHECK(contract.platform == recipe_for_arm.platform);
     CHECK(contract.required_files == recipe_for_arm.required_files());
     CHECK(contract.builtins_library == "lib/libwee8.a");
-    for (const auto runtime : {recipe::Runtime::wasmtime, recipe::Runtime::wasmer}) {
-        recipe::Recipe recipe = recipe_for_arm;
-        recipe.runtime = runtime;
-        CHECK(contract_of(recipe).builtins_library.empty());
-    }
 }
 
 TEST_CASE("a package that keeps the contract passes every point") {
@@ -184,17 +179,6 @@ TEST_CASE("of an archive that cannot be read to its end nothing is said to be ri
         CHECK(points.at("archive").verdict == Verdict::fail);
         CHECK(points.at("files").verdict == Verdict::skip);
     }
-}
-
-TEST_CASE("builtins are V8's alone") {
-    recipe::Recipe recipe = recipe_for_arm;
-    recipe.runtime = recipe::Runtime::wasmtime;
-    const Contract wasmtime = contract_of(recipe);
-    const std::string at = wasmtime.top_directory;
-    const std::string bytes = gz({file(at + "/include/wasm.h", "1"), file(at + "/include/wasmtime.h", "1"),
-                                  file(at + "/lib/libwasmtime.a", bridge)});
-    for (const Point& point : examine(io::from_string(bytes), wasmtime).points)
-        CHECK(point.verdict == (point.id == "builtins" ? Verdict::skip : Verdict::pass));
 }
 
 TEST_CASE("the form that makes it reproducible is asked, and only warned of") {

@@ -23,6 +23,12 @@ TEST_CASE("bytes for people") {
 
 TEST_CASE("seconds for people") {
     CHECK(human_seconds(0) == "0.0s");
+    CHECK(parse_seconds("600") == 600);
+    CHECK(parse_seconds("90m") == 5400);
+    CHECK(parse_seconds("5h30m") == 19800);
+    CHECK(parse_seconds("1h1s") == 3601);
+    for (const char* none : {"", "h", "5d", "5 h", "-5h", "1.5h", "h5", "99999999999h"})
+        CHECK_FALSE(parse_seconds(none));
     CHECK(human_seconds(3.24) == "3.2s");
     CHECK(human_seconds(59.94) == "59.9s");
     CHECK(human_seconds(59.97) == "1m 00s");  // never "60.0s"

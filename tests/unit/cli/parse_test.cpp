@@ -65,7 +65,7 @@ TEST_CASE("options of every form") {
         {{"extract", "-o", "d", "--", "i"}, "--output", "d"},
         {{"build", "-t", "x:1"}, "--tag", "x:1"},
         {{"build", "--push", "--push"}, "--push", ""},
-        {{"build", "--runtime", "wasmer"}, "--runtime", "wasmer"},
+        {{"build", "--via", "export"}, "--via", "export"},
     };
     for (const Row& row : rows) {
         CAPTURE(joined(row.words));
@@ -121,9 +121,9 @@ TEST_CASE("usage errors name what is meant") {
         {{"extract", "a", "b"}, "extract takes one IMAGE; \"b\" is too much", "extract --help"},
         {{"extract"}, "extract wants IMAGE", "ghcr.io"},
         {{"push", "--host", "unix:///x"}, "push wants IMAGE", "ghcr.io"},
-        {{"build", "--runtime", "v9"}, "--runtime knows no \"v9\"", "did you mean v8?"},
-        {{"build", "--runtime", "chakra"}, "--runtime knows no \"chakra\"", "v8|wasmtime|wasmer"},
-        {{"build", "--runtime", ""}, "--runtime knows no \"\"", "v8|wasmtime|wasmer"},
+        {{"build", "--via", "exprt"}, "--via knows no \"exprt\"", "did you mean export?"},
+        {{"build", "--via", "carrier-pigeon"}, "--via knows no \"carrier-pigeon\"", "export"},
+        {{"build", "--via", ""}, "--via knows no \"\"", "export"},
         {{"build", "--progress", "jsn"}, "--progress knows no \"jsn\"", "did you mean json?"},
         {{"build", "--tag"}, "--tag wants REFERENCE", "whole name"},
         // A flag that is given a value must not count as given.

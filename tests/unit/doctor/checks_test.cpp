@@ -83,15 +83,19 @@ TEST_CASE("memory: --min-memory in place of the bands") {
 
 TEST_CASE("memory, disk and clock are what a container of the engine gets, asked once for all of them") {
     const std::string id = "sha256:" + std::string(64, 'a');
-    const auto with = [&](const std::string& output, const std::function<void(Stage&)>& checked) {
+    const auto with = [&](const std::string& output, const std::function<void(Stage&)>& checked,
+                          const std::string& volumes = {}) {
         using engine::json_reply;
-        engine::Scene there({{"POST /v1.41/images/create?fromSrc=-", json_reply(200, R"({"status":")" + id + R"("})")},
-                             {"POST /v1.41/containers/create", json_reply(201, R"({"Id":"c1"})")},
-                             {"POST /v1.41/containers/c1/start", {.status = 204}},
-                             {"POST /v1.41/containers/c1/wait", json_reply(200, R"({"StatusCode":0})")},
-                             {"GET /v1.41/containers/c1/logs?stdout=1&stderr=1", {.body = output}},
-                             {"DELETE /v1.41/containers/c1?force=1&v=1", {.status = 204}},
-                             {"DELETE /v1.41/images/" + id + "?force=1", json_reply(200, "[]")}});
+        std::vector<engine::Scene::Step> steps{
+            {"POST /v1.41/images/create?fromSrc=-", json_reply(200, R"({"status":")" + id + R"("})")},
+            {"POST /v1.41/containers/create", json_reply(201, R"({"Id":"c1"})")},
+            {"POST /v1.41/containers/c1/start", {.status = 204}},
+            {"POST /v1.41/containers/c1/wait", json_reply(200, R"({"StatusCode":0})")},
+            {"GET /v1.41/containers/c1/logs?stdout=1&stderr=1", {.body = output}},
+            {"DELETE /v1.41/containers/c1?force=1&v=1", {.status = 204}},
+            {"DELETE /v1.41/images/" + id + "?force=1", json_reply(200, "[]")}};
+        if (!volumes.empty()) steps.push_back({"GET /v1.41/system/df?type=volume", json_reply(200, volumes)});
+        engine::Scene there(std::move(steps));
         Stage stage;
         auto info = info_of(64 * gb, 16);
         info.architecture = oci::Platform::of_this_machine().uname_arch();
@@ -109,18 +113,33 @@ TEST_CASE("memory, disk and clock are what a container of the engine gets, asked
         CHECK(memory.figures.at("processors") == 8);
         CHECK(stage.run("engine-clock").observed == "as here");
     });
-    with("disk 100000000000 9999999999\nprocessors 8\nmemory.max 4000000000\nclock 1700000000\n", [](Stage& stage) {
-        const Result disk = stage.run("engine-disk");
-        CHECK(disk.verdict == Verdict::fail);
-        CHECK(disk.figures.at("free_bytes") == 9'999'999'999);
-        const Result memory = stage.run("engine-memory");
-        CHECK(memory.verdict == Verdict::fail);
-        CHECK(memory.figures.at("memory_bytes") == 4 * gb);
-        CHECK(contains(memory.mend, "raise the limit in memory.max"));
-        const Result clock = stage.run("engine-clock");
-        CHECK(clock.verdict == Verdict::warn);
-        CHECK(contains(clock.observed, "behind this machine's"));
-    });
+    with(
+        "disk 100000000000 9999999999\nprocessors 8\nmemory.max 4000000000\nclock 1700000000\n",
+        [](Stage& stage) {
+            const Result disk = stage.run("engine-disk");
+            CHECK(disk.verdict == Verdict::fail);
+            CHECK(disk.figures.at("free_bytes") == 9'999'999'999);
+            const Result memory = stage.run("engine-memory");
+            CHECK(memory.verdict == Verdict::fail);
+            CHECK(memory.figures.at("memory_bytes") == 4 * gb);
+            CHECK(contains(memory.mend, "raise the limit in memory.max"));
+            const Result clock = stage.run("engine-clock");
+            CHECK(clock.verdict == Verdict::warn);
+            CHECK(contains(clock.observed, "behind this machine's"));
+        },
+        R"({"Volumes":[]})");
+    // A build that goes on does not need its room twice.
+    const recipe::Recipe recipe{recipe::Runtime::v8, {}, oci::Platform::of_this_machine()};
+    with(
+        "disk 100000000000 9999999999\nprocessors 8\n" + now,
+        [](Stage& stage) {
+            const Result disk = stage.run("engine-disk");
+            CHECK(disk.verdict == Verdict::pass);
+            CHECK(disk.figures.at("work_bytes") == 12'000'000'000);
+            CHECK(contains(disk.observed, "12.0 GB of the build are in its work volume already"));
+        },
+        R"({"Volumes":[{"Name":"x","UsageData":{"Size":1}},{"Name":")" + recipe.work_volume() +
+            R"(","UsageData":{"Size":12000000000}}]})");
 }
 
 TEST_CASE("what is not measured is said to be so, and never taken from this machine") {

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "engine/container.hpp"
+#include "engine/owner.hpp"
 #include "engine/scene.hpp"
 #include "io/base64.hpp"
 #include "io/file.hpp"
@@ -455,33 +456,39 @@ TEST_CASE("folders of the engine's machine are read through a container, and for
     const Scene::Step first{"GET /v1.41/containers/c1/archive?path=%2F0%2F.", {.body = "one"}};
     const Scene::Step second{"GET /v1.41/containers/c1/archive?path=%2F1%2F.", {.body = "two"}};
     const Scene::Step remove{"DELETE /v1.41/containers/c1?force=1&v=1", {.status = 204}};
-    const std::string here = [] {
-        std::string boot = io::find_file("/proc/sys/kernel/random/boot_id").value();
-        boot.resize(36);
-        return boot + "/" + std::filesystem::read_symlink("/proc/self/ns/pid").string() + "/";
-    }();
+    const std::string here = owner_mark().substr(0, owner_mark().find('.') + 1);
+    REQUIRE(here.size() == 13);
     // A process that has that number now began at another time; nobody has the other one. Of a process of another
     // machine or container nothing can be told but its container's age.
     const auto now = static_cast<std::int64_t>(std::time(nullptr));
     const auto row = [](const std::string& id, const std::string& mark, std::int64_t created) {
         return nlohmann::json{{"Id", id}, {"Labels", {{"wasmx-image.reader", mark}}}, {"Created", created}};
     };
-    const auto left = nlohmann::json::array(
-        {row("reused", here + "1:0", now), row("gone", here + "4294967295:1", now),
-         row("elsewhere", "00000000-0000-0000-0000-000000000000/pid:[4026531836]/4294967295:1", now - 3600),
-         row("container", here.substr(0, 37) + "pid:[1]/1:0", now - 3600), row("strange", "", now),
-         row("old", "00000000-0000-0000-0000-000000000000/pid:[1]/1:0", now - 2 * 24 * 3600)});
+    const auto named = [](const std::string& id, const std::string& name, std::int64_t created) {
+        return nlohmann::json{{"Id", id}, {"Names", {"/" + name}}, {"Labels", nullptr}, {"Created", created}};
+    };
+    const auto left =
+        nlohmann::json::array({row("reused", here + "1.0", now), row("gone", here + "4294967295.1", now),
+                               row("elsewhere", "000000000000.4294967295.1", now - 3600), row("strange", "", now),
+                               row("old", "00000000-0000-0000-0000-000000000000/pid:[1]/1:0", now - 2 * 24 * 3600)});
+    const auto layers =
+        nlohmann::json::array({named("left", "wasmx-image-layer-" + here + "4294967295.1-1", now),
+                               named("used", "wasmx-image-layer-" + owner_mark() + "-1", now),
+                               named("stranger", "x-wasmx-image-layer-" + here + "1.0-1", now),
+                               named("aged", "wasmx-image-layer-0123456789abcdef", now - 2 * 24 * 3600)});
     const Scene::Step list{"GET /v1.41/containers/json?all=1&filters=*", json_reply(200, left.dump())};
-    const Scene::Step remove_reused{"DELETE /v1.41/containers/reused?force=1&v=1", {.status = 204}};
-    const Scene::Step remove_gone{"DELETE /v1.41/containers/gone?force=1&v=1", {.status = 204}};
-    const Scene::Step remove_old{"DELETE /v1.41/containers/old?force=1&v=1", {.status = 204}};
+    const Scene::Step list_layers{"GET /v1.41/containers/json?all=1&filters=*", json_reply(200, layers.dump())};
+    const auto removal_of = [](const std::string& id) {
+        return Scene::Step{"DELETE /v1.41/containers/" + id + "?force=1&v=1", {.status = 204}};
+    };
     std::vector<std::string> read;
     const auto take_all = [&](std::size_t, io::Source& archive) {
         read.push_back(io::read_all(archive, 100));
         return true;
     };
     SUBCASE("all of them") {
-        Scene scene({create, first, second, remove, list, remove_reused, remove_gone, remove_old});
+        Scene scene({create, first, second, remove, list, removal_of("reused"), removal_of("gone"), removal_of("old"),
+                     list_layers, removal_of("left"), removal_of("aged")});
         scene.engine().copy_folders("x:1", {"/a/diff", "/b/diff"}, take_all).get();
         CHECK(read == std::vector<std::string>{"one", "two"});
         CHECK(scene.verdict().empty());
@@ -494,7 +501,10 @@ TEST_CASE("folders of the engine's machine are read through a container, and for
             {"Id", "c2"},
             {"Labels", nlohmann::json::parse(scene.seen()[0].body).at("Labels")},
             {"Created", now}}.dump();
-        Scene next({create, remove, {"GET /v1.41/containers/json*", json_reply(200, "[" + own + "]")}});
+        Scene next({create,
+                    remove,
+                    {"GET /v1.41/containers/json*", json_reply(200, "[" + own + "]")},
+                    {"GET /v1.41/containers/json*", json_reply(200, "[]")}});
         next.engine().copy_folders("x:1", {}, take_all).get();
         CHECK(next.verdict().empty());
     }

@@ -57,8 +57,7 @@ TEST_CASE("versions in a Makefile") {
     CHECK(in_makefile("  export V8 ?= 1.2  # the one with the fix\r\n") == "1.2");
     CHECK(in_makefile("override V8 = 1.2") == "1.2");
     CHECK(in_makefile("V8\t?=\t1.2") == "1.2");
-    CHECK(in_makefile("WASMTIME ?= 26.0.0\nWASMER ?= 3.1.1\n", Runtime::wasmtime) == "26.0.0");
-    CHECK(in_makefile("WASMTIME ?= 26.0.0\nWASMER ?= 3.1.1\n", Runtime::wasmer) == "3.1.1");
+    CHECK(in_makefile("WASMTIME ?= 26.0.0\nV8 ?= 1.2\nWASMER ?= 3.1.1\n") == "1.2");
     for (const char* none : {"", "# V8 ?= 1.2\n", "\tV8 ?= 1.2\n", "V8_VER ?= 1.2\n", "MY_V8 ?= 1.2\n", "V8 += 1.2\n",
                              "V8 ?=\n", "V8: all\n", "v8 ?= 1.2\n", "exportV8 ?= 1.2\n", "V8 1.2\n"}) {
         CAPTURE(none);
@@ -94,7 +93,6 @@ TEST_CASE("which version counts") {
         {sources("", "", "3.3", "3.3"), Runtime::v8, "3.3", "other.yml, env"},
         {sources("", "", "3.3", ""), Runtime::v8, "3.3", "other.yml, env"},
         {sources("", "", "", "4.4"), Runtime::v8, "4.4", "Makefile of X, line 1"},
-        {sources("1.1", "2.2", "3.3", "4.4"), Runtime::wasmer, "1.1", "--runtime-version"},
     };
     for (const Row& row : rows) {
         const auto version = recipe::choose_version(row.runtime, row.sources);
@@ -110,23 +108,28 @@ TEST_CASE("workflow and Makefile that disagree, unless by hand") {
     CHECK(error.hint().find("--runtime-version 3.3") != std::string::npos);
 }
 
-TEST_CASE("V8_VERSION is for v8 only, and must be a version") {
-    const Error none = error_of([] { recipe::choose_version(Runtime::wasmer, sources("", "2.2", "3.3", "4.4")); });
-    CHECK(none.fault() == Fault::config);
-    CHECK(none.message() == "no version of wasmer to be found: other.yml names none, and Makefile of X sets no WASMER");
+TEST_CASE("no version anywhere") {
+    VersionSources none;
+    none.workflow = {"other.yml", "env: {RUNTIME: wasmer, VERSION: 3.1.1}"};
+    const auto message = [&] { return error_of([&] { recipe::choose_version(Runtime::v8, none); }).message(); };
+    CHECK(message().find("the module's Makefile cannot be read") != std::string::npos);
+    none.makefile = {"Makefile of X", "WASMER ?= 3.1.1\n"};
+    CHECK(message() == "no version of v8 to be found: other.yml names none, and Makefile of X sets no V8");
+    CHECK(error_of([&] { recipe::choose_version(Runtime::v8, none); }).fault() == Fault::config);
+}
+
+TEST_CASE("V8_VERSION must be a version") {
     const Error bad = error_of([] { recipe::choose_version(Runtime::v8, sources("", "v2.2", "3.3", "4.4")); });
     CHECK(bad.fault() == Fault::usage);
     REQUIRE(bad.frames().size() == 1);
     CHECK(bad.frames()[0] == "reading $V8_VERSION");
 }
 
-TEST_CASE("the workflow compiled in has a version of v8, and none of the others") {
+TEST_CASE("the workflow compiled in has a version of v8") {
     const auto version = recipe::choose_version(Runtime::v8, {});
     CHECK(version.origin == "release.yml (built in), jobs.extract-arm.env");
     CHECK(recipe::built_in_workflow().find("VERSION: " + version.text + "\n") != std::string_view::npos);
     CHECK(recipe::Recipe{Runtime::v8, version.text, oci::Platform(oci::Architecture::arm64)}.tag().starts_with("v8-"));
-    const Error error = error_of([] { recipe::choose_version(Runtime::wasmtime, {}); });
-    CHECK(error.message().find("the module's Makefile cannot be read") != std::string::npos);
 }
 
 TEST_SUITE_END();

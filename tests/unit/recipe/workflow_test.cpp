@@ -80,7 +80,6 @@ TEST_CASE("what names no version of the runtime") {
         CAPTURE(yaml);
         CHECK(version_in(yaml) == "none");
     }
-    CHECK(version_in("env: {RUNTIME: wasmer, VERSION: 3.1.1}", Runtime::wasmer) == "3.1.1 from w.yml, env");
 }
 
 TEST_CASE("matrix entries") {

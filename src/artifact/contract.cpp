@@ -8,7 +8,8 @@ Contract contract_of(const recipe::Recipe& recipe) {
             .top_directory = recipe.top_directory(),
             .platform = recipe.platform,
             .required_files = recipe.required_files(),
-            .builtins_library = recipe.runtime == recipe::Runtime::v8 ? "lib/libwee8.a" : ""};
+            .builtins_library = recipe.runtime == recipe::Runtime::v8 ? "lib/libwee8.a" : "",
+            .functions = recipe.called_functions()};
 }
 
 std::optional<recipe::Recipe> find_recipe_at(std::string_view path) {

@@ -78,6 +78,24 @@ std::vector<std::string> Recipe::required_files() const {
     return files;
 }
 
+std::vector<std::pair<std::string, std::vector<std::string>>> Recipe::called_functions() const {
+    // Of Wasmtime and Wasmer the module calls an API of their own that changes with each version.
+    if (runtime != Runtime::v8) return {};
+    // What the module calls to run a filter of one host function (src/wasm/wrt/ngx_wrt_v8.c), of the C API of 2019: V8
+    // defines all of it from 10.5 to 13.x, in one object (src/wasm/c-api.cc). What it calls to look at types, memories
+    // and frames is in the same object. wasm_engine_delete is not among them: the module never ends its engine.
+    std::vector<std::string> wasm{
+        "wasm_engine_new",        "wasm_store_new",       "wasm_module_new",      "wasm_instance_new",
+        "wasm_func_call",         "wasm_module_validate", "wasm_module_delete",   "wasm_instance_exports",
+        "wasm_instance_delete",   "wasm_store_delete",    "wasm_config_new",      "wasm_config_delete",
+        "wasm_func_new_with_env", "wasm_func_as_extern",  "wasm_func_delete",     "wasm_functype_new",
+        "wasm_extern_kind",       "wasm_extern_as_func",  "wasm_trap_new",        "wasm_trap_message",
+        "wasm_trap_delete",       "wasm_byte_vec_new",    "wasm_byte_vec_delete", "wasm_byte_vec_new_uninitialized",
+        "wasm_extern_vec_delete"};
+    return {{"lib/libwee8.a", std::move(wasm)},
+            {"lib/libv8bridge.a", {"ngx_v8_enable_wasm_trap_handler", "ngx_v8_set_flags"}}};
+}
+
 std::vector<std::string> Recipe::link_line() const {
     switch (runtime) {
         case Runtime::wasmtime: return {"-lwasmtime", "-ldl", "-lm", "-lpthread"};

@@ -68,6 +68,8 @@ struct Recipe {
     std::string script() const;         ///< util/runtimes/v8.sh
     /// Paths below the top directory that must be there for this runtime and version.
     std::vector<std::string> required_files() const;
+    /// By the library below the top directory that must define them: functions that consumers call.
+    std::vector<std::pair<std::string, std::vector<std::string>>> called_functions() const;
     /// What a consumer links with, in its order: "-lv8bridge", "-lwee8", …
     std::vector<std::string> link_line() const;
     /// Release settings that the module's script takes from its environment (Rust runtimes build for debugging by

@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <set>
 
 #include "base/error.hpp"
 
@@ -99,6 +100,20 @@ TEST_CASE("what a consumer links with") {
           std::vector<std::string>{"-lv8bridge", "-lwee8", "-ldl", "-lm", "-lpthread", "-lstdc++", "-latomic"});
     CHECK(Recipe{Runtime::wasmtime, "26.0.0", arm64}.link_line().front() == "-lwasmtime");
     CHECK(Recipe{Runtime::wasmer, "3.1.1", arm64}.link_line().front() == "-lwasmer");
+}
+
+TEST_CASE("the functions that consumers call are V8's, each once, in libraries that must be there") {
+    const Recipe v8{Runtime::v8, "13.1.201.15", arm64};
+    std::set<std::string> seen;
+    for (const auto& [library, functions] : v8.called_functions()) {
+        CHECK(has(v8.required_files(), library.c_str()));
+        for (const std::string& function : functions) CHECK(seen.insert(function).second);
+    }
+    for (const char* name : {"wasm_engine_new", "wasm_instance_new", "wasm_func_call", "ngx_v8_set_flags"})
+        CHECK(seen.contains(name));
+    CHECK(Recipe{Runtime::v8, "10.5.18", arm64}.called_functions() == v8.called_functions());
+    CHECK(Recipe{Runtime::wasmtime, "26.0.0", arm64}.called_functions().empty());
+    CHECK(Recipe{Runtime::wasmer, "3.1.1", arm64}.called_functions().empty());
 }
 
 TEST_CASE("runtimes by name") {

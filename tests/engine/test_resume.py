@@ -14,7 +14,7 @@ from case import (ARGUMENTS, BASE_IMAGE, ENOUGH, LAB_ENVIRONMENT, PACKAGE, TAG, 
 
 PREFIX = f"wasmx-image-{TAG}-"
 JOBS = os.cpu_count() + 2  # of ninja
-STEPS = int(os.environ.get("STEPS", "100")) + 6  # of a compiler
+STEPS = int(os.environ.get("STEPS", "100")) + 7  # of a compiler
 
 
 class WithSteps(LabCase):

@@ -54,6 +54,14 @@ struct Seen {
     bool is_whole = false;
 };
 
+// In every library, since only at the end it is known which is behind a link of a name that is asked for.
+Search search_of(const Contract& contract) {
+    Search out{.builtins = !contract.builtins_library.empty()};
+    for (const auto& [library, functions] : contract.functions)
+        out.functions.insert(out.functions.end(), functions.begin(), functions.end());
+    return out;
+}
+
 // By its name, or by what it begins with: a library may stand behind a link of the name that is asked for.
 void examine_member(io::TarReader& reader, const io::TarEntry& member, const Contract& contract, Seen& seen) {
     if (member.type != io::TarEntry::Type::file) return;
@@ -66,9 +74,8 @@ void examine_member(io::TarReader& reader, const io::TarEntry& member, const Con
     if (!member.path.ends_with(".a") && !io::is_ar(head)) return;
     if (seen.libraries.size() == most_libraries)
         throw Error(Fault::integrity, fmt::format("it has more than {} static libraries", most_libraries));
-    const auto search = contract.builtins_library.empty() ? Search::none : Search::builtins;
     const auto whole = io::resumed(std::move(head), std::move(content));
-    seen.libraries[normal_path(member.path)] = examine_library(*whole, contract.platform, search);
+    seen.libraries[normal_path(member.path)] = examine_library(*whole, contract.platform, search_of(contract));
 }
 
 void read_archive(io::Source& plain, const Contract& contract, Seen& seen) {
@@ -118,6 +125,12 @@ Point judged(Point point, const Seen& seen, std::vector<std::string> faults, std
     } else {
         point.observed = std::move(observed);
     }
+    return point;
+}
+
+Point skipped(Point point, std::string why) {
+    point.verdict = Verdict::skip;
+    point.observed = std::move(why);
     return point;
 }
 
@@ -185,15 +198,51 @@ Point libraries_point(const Seen& seen, const Contract& contract) {
             faults.push_back(fmt::format("{}: it is no static library", name));
     }
     Point point{.id = "libraries", .title = "every member of every library is an object for the platform"};
-    if (seen.is_whole && seen.libraries.empty() && faults.empty()) {
-        point.verdict = Verdict::skip;
-        point.observed = "there is no library in it";
-        return point;
-    }
+    if (seen.is_whole && seen.libraries.empty() && faults.empty())
+        return skipped(std::move(point), "there is no library in it");
     return judged(
         std::move(point), seen, std::move(faults),
         fmt::format("{} objects for {} in {} {}", members, io::elf_machine_name(contract.platform.elf_machine()),
                     seen.libraries.size(), seen.libraries.size() == 1 ? "library" : "libraries"));
+}
+
+// What a library that lacks something may have it in after all.
+void add_unsearched(std::vector<std::string>& faults, const Library& library) {
+    for (const std::string& line : library.unsearched) faults.push_back("not searched: " + line);
+}
+
+// "a, b, c and 2 more"
+std::string some_of(const std::vector<std::string>& names) {
+    constexpr std::size_t most_named = 3;
+    const std::size_t named = std::min(names.size(), most_named);
+    std::string out = fmt::format("{}", fmt::join(names.begin(), names.begin() + named, ", "));
+    return names.size() > named ? fmt::format("{} and {} more", out, names.size() - named) : out;
+}
+
+// A library may lack the object with the C API, or have one that only refers to it; neither is an object's fault.
+Point api_point(const Seen& seen, const Contract& contract) {
+    Point point{.id = "api", .title = "the functions that consumers call are defined"};
+    if (contract.functions.empty()) return skipped(std::move(point), "of this runtime none are known");
+    std::vector<std::string> faults;
+    std::vector<std::string> counts;
+    std::string absent;
+    for (const auto& [name, functions] : contract.functions) {
+        const Library* library = find_library(seen, contract, name);
+        if (library == nullptr) {
+            if (absent.empty()) absent = name;
+            continue;
+        }
+        std::vector<std::string> missing;
+        for (const std::string& function : functions)
+            if (!library->functions.contains(function)) missing.push_back(function);
+        counts.push_back(fmt::format("{} in {}", functions.size(), name));
+        if (missing.empty()) continue;
+        faults.push_back(fmt::format("{} does not define {}", name, some_of(missing)));
+        add_unsearched(faults, *library);
+    }
+    if (faults.empty() && !absent.empty() && seen.is_whole)
+        return skipped(std::move(point), fmt::format("{} is not there as a library", absent));
+    return judged(std::move(point), seen, std::move(faults), fmt::format("{}", fmt::join(counts, ", ")));
 }
 
 std::string spelt(oci::Architecture architecture) {
@@ -217,15 +266,10 @@ std::vector<std::string> faults_of(const Library::Builtins& builtins, const Cont
 // and an engine does not start on anything else.
 Point builtins_point(const Seen& seen, const Contract& contract) {
     Point point{.id = "builtins", .title = "V8's embedded builtins are machine code of the platform"};
-    const auto skipped = [&](std::string why) {
-        point.verdict = Verdict::skip;
-        point.observed = std::move(why);
-        return point;
-    };
-    if (contract.builtins_library.empty()) return skipped("only V8 has them");
+    if (contract.builtins_library.empty()) return skipped(std::move(point), "only V8 has them");
     const Library* library = find_library(seen, contract, contract.builtins_library);
     if (library == nullptr && seen.is_whole)
-        return skipped(fmt::format("{} is not there as a library", contract.builtins_library));
+        return skipped(std::move(point), fmt::format("{} is not there as a library", contract.builtins_library));
     std::vector<std::string> faults;
     std::string observed;
     if (library != nullptr) {
@@ -236,7 +280,7 @@ Point builtins_point(const Seen& seen, const Contract& contract) {
         }
         if (library->builtins.empty()) {
             faults.push_back(fmt::format("{} does not define {}", contract.builtins_library, builtins_symbol));
-            for (const std::string& line : library->unsearched) faults.push_back("not searched: " + line);
+            add_unsearched(faults, *library);
         }
     }
     return judged(std::move(point), seen, std::move(faults), std::move(observed));
@@ -281,7 +325,8 @@ Examined examine(io::SourcePtr tarball, const Contract& contract) {
     });
     return {.summary = {.digest = tally.digest, .size = tally.size, .files = seen.listing.files()},
             .points = {archive_point(seen), top_point(seen, contract), files_point(seen, contract), paths_point(seen),
-                       libraries_point(seen, contract), builtins_point(seen, contract), form_point(seen)}};
+                       libraries_point(seen, contract), api_point(seen, contract), builtins_point(seen, contract),
+                       form_point(seen)}};
 }
 
 Summary inspect(io::SourcePtr tarball, const Contract& contract) {

@@ -4,6 +4,7 @@
 // It reads a stream, and does not know where that comes from.
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "artifact/report.hpp"
@@ -20,6 +21,8 @@ struct Contract {
     oci::Platform platform;
     std::vector<std::string> required_files{};  ///< below the top directory
     std::string builtins_library{};             ///< that of them with V8's embedded builtins; empty: none has
+    /// By the library that must define them: functions that consumers call.
+    std::vector<std::pair<std::string, std::vector<std::string>>> functions{};
 };
 Contract contract_of(const recipe::Recipe& recipe);
 
@@ -40,8 +43,9 @@ struct Examined {
 /// Reads the .tar.gz to its end, once, and holds it against the contract. Points that fail: `archive` (compressed with
 /// gzip, whole, a tar), `top-directory`, `files` (there and not empty), `paths` (no absolute one, no "..", no link that
 /// leaves the directory, no device, no name twice), `libraries` (every member of every static library is an object for
-/// the platform) and `builtins` (V8's are machine code of the platform). One that warns: `reproducible`. Memory is
-/// bounded whatever the tarball's size. Throws what the source throws but Fault::integrity, which is a point.
+/// the platform), `api` (the functions that consumers call are defined) and `builtins` (V8's are machine code of the
+/// platform). One that warns: `reproducible`. Memory is bounded whatever the tarball's size. Throws what the source
+/// throws but Fault::integrity, which is a point.
 Examined examine(io::SourcePtr tarball, const Contract& contract);
 
 /// The same, where Fault::integrity names every point that fails, a line for each thing wrong, not only the first.

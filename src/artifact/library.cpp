@@ -86,11 +86,18 @@ std::size_t fill(io::ArReader& reader, std::span<std::byte> buffer) {
     return filled;
 }
 
-// Looks for V8's builtins in the members, one at a time in memory.
-class BuiltinsSearch {
-public:
-    explicit BuiltinsSearch(Library& out) : out_(out) {}
+io::ElfNames names_of(const Search& search) {
+    std::vector<std::string> out = search.functions;
+    if (search.builtins) out.emplace_back(builtins_symbol);
+    return io::ElfNames(std::move(out));
+}
 
+// Looks through the symbols of the members, one member at a time in memory.
+class SymbolSearch {
+public:
+    SymbolSearch(const Search& search, Library& out) : names_(names_of(search)), out_(out) {}
+
+    bool is_for_nothing() const noexcept { return names_.all().empty(); }
     /// Reads the member, and returns its first bytes.
     std::span<const std::byte> read(io::ArReader& reader, const io::ArMember& member) {
         // Pages that no member needs are never touched.
@@ -102,15 +109,24 @@ public:
     }
 
 private:
-    // Of many that define it a linker takes the first.
     void find(const io::ArMember& member, std::span<const std::byte> object) {
         if (member.size > object.size()) return miss(member, human_bytes(member.size) + " are too many");
         try {
-            const auto code = io::find_elf_symbol(object, builtins_symbol);
-            if (code && out_.builtins.size() < most_kept) out_.builtins.push_back({member.name, markers_in(*code)});
+            const auto definitions = io::elf_definitions(object, names_);
+            for (std::size_t i = 0; i < definitions.size(); ++i)
+                if (definitions[i] != io::ElfDefinition::none) take(member, object, names_.all()[i], definitions[i]);
         } catch (const Error& error) {
             if (error.fault() != Fault::integrity) throw;
             miss(member, error.message());
+        }
+    }
+    // Of many members that define the same a linker takes the first.
+    void take(const io::ArMember& member, std::span<const std::byte> object, const std::string& name,
+              io::ElfDefinition definition) {
+        if (name != builtins_symbol) {
+            if (definition == io::ElfDefinition::linkable) out_.functions.insert(name);
+        } else if (const auto code = io::find_elf_symbol(object, name); code && out_.builtins.size() < most_kept) {
+            out_.builtins.push_back({member.name, markers_in(*code)});
         }
     }
     void miss(const io::ArMember& member, std::string_view why) {
@@ -118,17 +134,19 @@ private:
             out_.unsearched.push_back(fmt::format("{}: {}", printable(member.name), why));
     }
 
+    io::ElfNames names_;
     Library& out_;
     std::unique_ptr<std::byte[]> buffer_;
 };
 
-void examine_members(io::ArReader& reader, const oci::Platform& platform, Search search, Library& out, Faults& faults) {
-    BuiltinsSearch builtins(out);
+void examine_members(io::ArReader& reader, const oci::Platform& platform, const Search& search, Library& out,
+                     Faults& faults) {
+    SymbolSearch symbols(search, out);
     std::array<std::byte, io::elf_header_size> start;
     while (const auto member = reader.next()) {
         ++out.members;
         const std::span<const std::byte> bytes =
-            search == Search::builtins ? builtins.read(reader, *member) : std::span(start).first(fill(reader, start));
+            symbols.is_for_nothing() ? std::span(start).first(fill(reader, start)) : symbols.read(reader, *member);
         const auto head = bytes.first(std::min(bytes.size(), io::elf_header_size));
         if (const std::string what = find_fault(head, platform); !what.empty()) faults.add(what, member->name);
     }
@@ -136,7 +154,7 @@ void examine_members(io::ArReader& reader, const oci::Platform& platform, Search
 
 }  // namespace
 
-Library examine_library(io::Source& content, const oci::Platform& platform, Search search) {
+Library examine_library(io::Source& content, const oci::Platform& platform, const Search& search) {
     Library out;
     Faults faults;
     Watched source(content);

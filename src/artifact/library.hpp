@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,14 +27,18 @@ struct Library {
         CodeMarkers markers;
     };
     std::vector<Builtins> builtins;       ///< wherever they are defined
-    std::vector<std::string> unsearched;  ///< members too large to look for them in, or damaged: which, and why
+    std::set<std::string> functions;      ///< of those that are looked for: what other objects can be linked with
+    std::vector<std::string> unsearched;  ///< members too large to look for anything in, or damaged: which, and why
 };
 
-/// Whether the symbols of the members are read as well, which takes them into memory one by one.
-enum class Search { none, builtins };
+/// What is looked for among the symbols of the members, which takes them into memory one by one; unless it is nothing.
+struct Search {
+    bool builtins = false;
+    std::vector<std::string> functions{};
+};
 
 /// Reads a static library to its end, or to where it is damaged, which is one more fault. Every member must be a
 /// relocatable ELF object for the platform. Throws what the source throws.
-Library examine_library(io::Source& content, const oci::Platform& platform, Search search);
+Library examine_library(io::Source& content, const oci::Platform& platform, const Search& search);
 
 }  // namespace wasmx::artifact

@@ -5,7 +5,9 @@
 #include <gelf.h>
 #include <libelf.h>
 
+#include <algorithm>
 #include <cstddef>
+#include <memory>
 
 #include "base/error.hpp"
 
@@ -54,20 +56,6 @@ std::string_view bytes_of_section(Elf_Scn* section) {
     return {static_cast<const char*>(data->d_buf), data->d_buf == nullptr ? 0 : data->d_size};
 }
 
-std::optional<GElf_Sym> find_in_table(Elf* elf, Elf_Scn* section, const GElf_Shdr& header, std::string_view name) {
-    Elf_Data* symbols = elf_getdata(section, nullptr);
-    if (symbols == nullptr) damaged_by_libelf();
-    const std::string_view names = bytes_of_section(elf_getscn(elf, header.sh_link));
-    GElf_Sym symbol;
-    for (int i = 0; gelf_getsym(symbols, i, &symbol) != nullptr; ++i) {
-        if (symbol.st_shndx == SHN_UNDEF || symbol.st_name >= names.size()) continue;
-        // Without measuring each name first, which in a table without zeros would take for ever.
-        const std::string_view from = names.substr(symbol.st_name);
-        if (from.starts_with(name) && from.size() > name.size() && from[name.size()] == '\0') return symbol;
-    }
-    return std::nullopt;
-}
-
 // What libelf must not see. A count of 0 in the header says that there are more sections than its field can say (System
 // V ABI, "ELF Header": e_shnum), and libelf allocates as many as the file claims; in other classes the count is
 // elsewhere.
@@ -78,7 +66,91 @@ void check_header(std::span<const std::byte> object) {
     if (half_at(object, offsetof(Elf64_Ehdr, e_shnum)) == 0) damaged("it has no sections, or more than can be counted");
 }
 
+struct Symbols {
+    std::span<const Elf64_Sym> table;
+    std::string_view names;
+};
+
+// An object that is open as long as this lives.
+class OpenElf {
+public:
+    explicit OpenElf(std::span<const std::byte> object) : object_(object) {
+        if (elf_version(EV_CURRENT) == EV_NONE) throw Error(Fault::bug, "libelf is older than its header");
+        check_header(object);
+        // libelf does not write to an image that it was given for reading.
+        auto* image = const_cast<char*>(reinterpret_cast<const char*>(object.data()));
+        elf_.reset(elf_memory(image, object.size()));
+        if (elf_ == nullptr) damaged_by_libelf();
+        GElf_Ehdr file;
+        if (elf_kind(elf_.get()) != ELF_K_ELF || gelf_getehdr(elf_.get(), &file) == nullptr)
+            damaged("it is no ELF file");
+    }
+
+    Symbols symbols() const {
+        for (Elf_Scn* section = nullptr; (section = elf_nextscn(elf_.get(), section)) != nullptr;) {
+            GElf_Shdr header;
+            if (gelf_getshdr(section, &header) == nullptr) damaged_by_libelf();
+            // There is one at most. (System V ABI, "Sections": SHT_SYMTAB)
+            if (header.sh_type == SHT_SYMTAB) return symbols_in(section, header);
+        }
+        return {};
+    }
+
+    std::span<const std::byte> bytes_of(const Elf64_Sym& symbol) const {
+        return bytes_of_symbol(elf_.get(), object_, symbol);
+    }
+
+private:
+    Symbols symbols_in(Elf_Scn* section, const GElf_Shdr& header) const {
+        // Of 64 bits, as check_header has seen, in this machine's byte order, and aligned.
+        const Elf_Data* data = elf_getdata(section, nullptr);
+        if (data == nullptr) damaged_by_libelf();
+        const auto* first = static_cast<const Elf64_Sym*>(data->d_buf);
+        return {.table = {first, first == nullptr ? 0 : data->d_size / sizeof *first},
+                .names = bytes_of_section(elf_getscn(elf_.get(), header.sh_link))};
+    }
+
+    std::span<const std::byte> object_;
+    std::unique_ptr<Elf, EndElf> elf_;
+};
+
+// Calls `found` with each symbol that has one of the names and is no mere reference, and with the place of the name,
+// until it returns true.
+template <class Found>
+void search(const Symbols& symbols, const ElfNames& names, const Found& found) {
+    for (const Elf64_Sym& symbol : symbols.table) {
+        if (symbol.st_shndx == SHN_UNDEF || symbol.st_name >= symbols.names.size()) continue;
+        const auto name = names.find_at_start(symbols.names.substr(symbol.st_name));
+        if (name && found(symbol, *name)) return;
+    }
+}
+
+bool is_linkable(const Elf64_Sym& symbol) noexcept {
+    const auto binding = ELF64_ST_BIND(symbol.st_info);
+    return (binding == STB_GLOBAL || binding == STB_WEAK) && symbol.st_shndx != SHN_COMMON;
+}
+
 }  // namespace
+
+ElfNames::ElfNames(std::vector<std::string> names) : names_(std::move(names)) {
+    std::sort(names_.begin(), names_.end());
+    names_.erase(std::unique(names_.begin(), names_.end()), names_.end());
+    for (const std::string& name : names_) {
+        longest_ = std::max(longest_, name.size());
+        if (!name.empty()) begins_[static_cast<unsigned char>(name.front())] = true;
+    }
+}
+
+std::optional<std::size_t> ElfNames::find_at_start(std::string_view bytes) const noexcept {
+    if (bytes.empty() || !begins_[static_cast<unsigned char>(bytes.front())]) return std::nullopt;
+    // No further than the longest name goes: for each symbol of a table without zeros that would take for ever.
+    const std::string_view head = bytes.substr(0, longest_ + 1);
+    const auto end = head.find('\0');
+    if (end == std::string_view::npos) return std::nullopt;
+    const auto found = std::lower_bound(names_.begin(), names_.end(), head.substr(0, end));
+    if (found == names_.end() || *found != head.substr(0, end)) return std::nullopt;
+    return static_cast<std::size_t>(found - names_.begin());
+}
 
 std::optional<ElfHeader> find_elf_header(std::span<const std::byte> head) noexcept {
     if (head.size() < elf_header_size || !text_of(head).starts_with(ELFMAG)) return std::nullopt;
@@ -96,24 +168,24 @@ std::string elf_machine_name(std::uint16_t machine) {
     return fmt::format("machine {}", machine);
 }
 
+std::vector<ElfDefinition> elf_definitions(std::span<const std::byte> object, const ElfNames& names) {
+    std::vector<ElfDefinition> out(names.all().size(), ElfDefinition::none);
+    const OpenElf elf(object);
+    search(elf.symbols(), names, [&](const Elf64_Sym& symbol, std::size_t name) {
+        out[name] = std::max(out[name], is_linkable(symbol) ? ElfDefinition::linkable : ElfDefinition::other);
+        return false;
+    });
+    return out;
+}
+
 std::optional<std::span<const std::byte>> find_elf_symbol(std::span<const std::byte> object, std::string_view name) {
-    if (elf_version(EV_CURRENT) == EV_NONE) throw Error(Fault::bug, "libelf is older than its header");
-    check_header(object);
-    // libelf does not write to an image that it was given for reading.
-    auto* image = const_cast<char*>(reinterpret_cast<const char*>(object.data()));
-    const std::unique_ptr<Elf, EndElf> elf(elf_memory(image, object.size()));
-    if (elf == nullptr) damaged_by_libelf();
-    GElf_Ehdr file;
-    if (elf_kind(elf.get()) != ELF_K_ELF || gelf_getehdr(elf.get(), &file) == nullptr) damaged("it is no ELF file");
-    for (Elf_Scn* section = nullptr; (section = elf_nextscn(elf.get(), section)) != nullptr;) {
-        GElf_Shdr header;
-        if (gelf_getshdr(section, &header) == nullptr) damaged_by_libelf();
-        if (header.sh_type != SHT_SYMTAB) continue;
-        // There is one at most. (System V ABI, "Sections": SHT_SYMTAB)
-        const auto symbol = find_in_table(elf.get(), section, header, name);
-        return symbol ? std::optional(bytes_of_symbol(elf.get(), object, *symbol)) : std::nullopt;
-    }
-    return std::nullopt;
+    std::optional<std::span<const std::byte>> out;
+    const OpenElf elf(object);
+    search(elf.symbols(), ElfNames({std::string(name)}), [&](const Elf64_Sym& symbol, std::size_t) {
+        out = elf.bytes_of(symbol);
+        return true;
+    });
+    return out;
 }
 
 }  // namespace wasmx::io

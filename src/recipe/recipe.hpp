@@ -21,6 +21,12 @@ enum class Runtime { v8 };
 /// Throws Fault::usage; of the module's other runtimes with the reason why there is no package of them.
 Runtime parse_runtime(std::string_view text);
 
+/// Functions that consumers call, and the library, below the top directory, that must define them.
+struct CalledFunctions {
+    std::string_view library;
+    std::span<const std::string_view> functions;
+};
+
 /// All that is known of a runtime, in one row.
 struct RuntimeFacts {
     Runtime runtime;
@@ -30,6 +36,7 @@ struct RuntimeFacts {
     std::span<const std::string_view> compile_flags;  ///< of a consumer (images/consumer.c)
     std::span<const std::string_view> link_line;      ///< of a consumer, in its order
     std::string_view builtins_library;                ///< that of the files with V8's embedded builtins
+    std::span<const CalledFunctions> called;
 };
 const RuntimeFacts& facts_of(Runtime runtime);
 inline std::string_view name_of(Runtime runtime) { return facts_of(runtime).name; }

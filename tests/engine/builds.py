@@ -11,7 +11,7 @@ from case import ARGUMENTS, BASE_IMAGE, TAG, LabCase
 
 PREFIX = f"wasmx-image-{TAG}-"
 JOBS = os.cpu_count() + 2  # of ninja
-STEPS = int(os.environ.get("STEPS", "100")) + 6  # of a compiler
+STEPS = int(os.environ.get("STEPS", "100")) + 7  # of a compiler
 
 
 class BuildCase(LabCase):

@@ -50,6 +50,11 @@ class Failures:
         self.assertIn("wasm.h: No such file or directory", said)
         self.assertIn("hint: see what the module's script installs", said)
 
+    def test_package_runs_wrong(self):
+        said = self.fails("miscounts")
+        self.assertIn("a function that returns 42 does not", said)
+        self.assertIn("a program that is linked with the package fails", said)
+
 
 class DockerFailures(Failures, LabCase):
     pass

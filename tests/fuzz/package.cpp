@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A package as a stranger made it. The first byte says what the rest is: the .tar.gz itself, the tar in it, the library
-// in which V8's builtins are looked for, or a tar that is compressed twice. It is examined to its end, and never thrown
-// at with anything but an Error.
+// in which V8's builtins and functions are looked for, or a tar that is compressed twice. It is examined to its end,
+// and never thrown at with anything but an Error.
 #include <cstdlib>
 
 #include "artifact/artifact.hpp"

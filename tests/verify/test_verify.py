@@ -23,6 +23,35 @@ THERE = {"x86_64": "arm64", "arm64": "x86_64"}[HERE]
 MACHINE = {"x86_64": 62, "arm64": 183}
 
 
+# In place of a function of the C API, whose sound one is still there under another name.
+WRONG = {
+    "another number": ("wasm_func_call", "a function that returns 42 does not", """
+        extern "C" wasm_trap_t *sound(const wasm_func_t *, const wasm_val_t[], wasm_val_t[]);
+        wasm_trap_t *wasm_func_call(const wasm_func_t *func, const wasm_val_t args[], wasm_val_t results[]) {
+            wasm_trap_t *trap = sound(func, args, results);
+            results[0].of.i32 += 1;
+            return trap;
+        }"""),
+    "every call traps": ("wasm_func_call", "a function that returns 42 does not", """
+        wasm_trap_t *wasm_func_call(const wasm_func_t *, const wasm_val_t[], wasm_val_t[]) {
+            wasm_message_t message = {5, const_cast<char *>("wrong")};
+            return wasm_trap_new(nullptr, &message);
+        }"""),
+    "no call traps": ("wasm_func_call", "unreachable does not trap", """
+        extern "C" wasm_trap_t *sound(const wasm_func_t *, const wasm_val_t[], wasm_val_t[]);
+        wasm_trap_t *wasm_func_call(const wasm_func_t *func, const wasm_val_t args[], wasm_val_t results[]) {
+            sound(func, args, results);
+            return nullptr;
+        }"""),
+    "traps without a message": ("wasm_trap_message", "a trap has no message", """
+        void wasm_trap_message(const wasm_trap_t *, wasm_message_t *out) { wasm_byte_vec_new_empty(out); }"""),
+    "no module compiles": ("wasm_module_new", "a valid module cannot be compiled", """
+        wasm_module_t *wasm_module_new(wasm_store_t *, const wasm_byte_vec_t *) { return nullptr; }"""),
+    "no exports": ("wasm_instance_exports", "does not export the two functions", """
+        void wasm_instance_exports(const wasm_instance_t *, wasm_extern_vec_t *out) { wasm_extern_vec_new_empty(out); }"""),
+}
+
+
 def compiled_sample(folder: Path) -> dict[str, bytes]:
     """The files of a package for this machine, by their path below the top directory."""
     wee8, bridge = SAMPLE / "wee8", SAMPLE / "v8bridge"
@@ -50,6 +79,29 @@ def relabelled(archive: bytes, machine: int, only: str = "") -> bytes:
             struct.pack_into("<H", out, at + 60 + 18, machine)
         at += 60 + size + size % 2
     return bytes(out)
+
+
+def without(archive: bytes, members: list[str]) -> bytes:
+    """A static library without some of its members."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "x.a"
+        path.write_bytes(archive)
+        subprocess.run(["ar", "dD", str(path), *members], check=True)
+        return path.read_bytes()
+
+
+def with_wrong(archive: bytes, name: str, text: str) -> bytes:
+    """The sample's libwee8.a with another function in place of one of the C API."""
+    with tempfile.TemporaryDirectory() as folder:
+        run = lambda *argv: subprocess.run(argv, check=True, cwd=folder)  # noqa: E731
+        path = Path(folder)
+        (path / "x.a").write_bytes(archive)
+        (path / "wrong.cc").write_text(f'#include "wasm.h"\n{text}\n')
+        run("g++", "-std=c++20", "-fPIC", f"-I{SAMPLE / 'wee8' / 'third_party' / 'wasm-api'}", "-c", "wrong.cc")
+        run("ar", "x", "x.a", "c-api.o")
+        run("objcopy", f"--redefine-sym={name}=sound", "c-api.o")
+        run("ar", "rcsD", "x.a", "c-api.o", "wrong.o")
+        return (path / "x.a").read_bytes()
 
 
 class Verify(unittest.TestCase):
@@ -111,7 +163,7 @@ class Verify(unittest.TestCase):
     def test_a_good_package_passes_and_runs(self) -> None:
         points = self.verdicts("--run", "--strict", self.package(self.files))
         self.assertEqual({point["verdict"] for point in points.values()}, {"pass"}, points)
-        self.assertIn("run", points)
+        self.assertIn("a function returned 42, unreachable trapped (Uncaught RuntimeError: unreachable)", points["run"]["observed"])
         self.assertEqual([path.name for path in self.folder.glob("wasmx-image-*")], [])
 
     def test_it_says_no(self) -> None:
@@ -133,6 +185,10 @@ class Verify(unittest.TestCase):
                 ("builtins of the machine it was built on", {"files": relabelled_files, "arch": THERE}, "builtins",
                  f"are {names[MACHINE[HERE]]} machine code, not {names[MACHINE[THERE]]}"),
                 ("no builtins", {"files": self.files | {"lib/libwee8.a": self.files["lib/libv8bridge.a"]}}, "builtins", "does not define"),
+                ("no object with the C API", {"files": self.files | {"lib/libwee8.a": without(wee8, ["c-api.o"])}}, "api",
+                 "lib/libwee8.a does not define wasm_module_new, wasm_instance_new, wasm_func_call and 12 more"),
+                ("no bridge", {"files": self.files | {"lib/libv8bridge.a": without(wee8, ["c-api.o"])}}, "api",
+                 "lib/libv8bridge.a does not define ngx_v8_enable_wasm_trap_handler, ngx_v8_set_flags"),
                 ("an absolute path", {"files": self.files, "more": (absolute,)}, "paths", "absolute path"),
                 ("a link to outside", {"files": self.files, "more": (link,)}, "paths", "out of the top directory"),
                 ("an empty library", {"files": self.files | {"lib/libwee8.a": b""}}, "files", "lib/libwee8.a is empty")]:
@@ -171,11 +227,23 @@ class Verify(unittest.TestCase):
         self.assertEqual(self.verdicts(other, "--runtime", "v8", "--runtime-version", VERSION, "--platform", HERE,
                                        exit_code=1)["name"]["verdict"], "fail")
 
+    def test_what_runs_wrong(self) -> None:
+        """Every point but the last passes."""
+        for what, (name, says, text) in WRONG.items():
+            with self.subTest(what):
+                files = self.files | {"lib/libwee8.a": with_wrong(self.files["lib/libwee8.a"], name, text)}
+                points = self.verdicts("--run", self.package(files), exit_code=1)
+                self.assertEqual([id for id, point in points.items() if point["verdict"] != "pass"], ["run"])
+                self.assertEqual(points["run"]["observed"], "a program that uses it ended with 1")
+                self.assertIn(says, "\n".join(points["run"]["details"]))
+
     def test_what_cannot_be_linked_or_run(self) -> None:
-        files = self.files | {"lib/libv8bridge.a": self.files["lib/libwee8.a"]}
+        """A header that declares something else, since what is not defined at all fails before anything is linked."""
+        header = self.files["include/v8bridge.h"].replace(b"ngx_v8_set_flags", b"ngx_v8_set_flags_2")
+        files = self.files | {"include/v8bridge.h": header + b"#define ngx_v8_set_flags ngx_v8_set_flags_2\n"}
         point = self.verdicts("--run", self.package(files), exit_code=1)["run"]
         self.assertEqual(point["verdict"], "fail")
-        self.assertIn("ngx_v8_set_flags", "\n".join(point["details"]))
+        self.assertIn("ngx_v8_set_flags_2", "\n".join(point["details"]))
         path = self.package(self.files)
         point = self.verdicts("--run", path, exit_code=1, CC="no-such-compiler")["run"]
         self.assertIn("no-such-compiler", point["observed"])

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <map>
 
 #include "../extract/tars.hpp"
@@ -26,17 +27,40 @@ std::string builtins(std::uint16_t machine, const std::string& code) {
     return Object{.machine = machine, .code = code}.bytes();
 }
 
-const std::string bridge = ar({{"bridge.o", object(EM_AARCH64)}});
-const std::string wee8 = ar({{"api.o", object(EM_AARCH64)}, {"embedded.o", builtins(EM_AARCH64, arm64_code(100))}});
+// An object for each function that consumers call, but for some that are left out, or are as they are given.
+ArMembers api(const std::string& library, const std::vector<std::string>& without = {},
+              const std::optional<Object>& instead = {}) {
+    ArMembers out;
+    for (const auto& [name, functions] : contract.functions)
+        for (const std::string& function : functions) {
+            if (name != library) continue;
+            const bool is_left_out = std::find(without.begin(), without.end(), function) != without.end();
+            Object member = is_left_out && instead ? *instead : Object{.code = "1234"};
+            member.symbol = function;
+            if (!is_left_out || instead) out.emplace_back(fmt::format("{}.o", out.size()), member.bytes());
+        }
+    return out;
+}
+
+ArMembers operator+(ArMembers a, const ArMembers& b) {
+    a.insert(a.end(), b.begin(), b.end());
+    return a;
+}
+
+const ArMembers embedded{{"embedded.o", builtins(EM_AARCH64, arm64_code(100))}};
+const ArMembers wee8_api = api("lib/libwee8.a");
+const ArMembers bridge_api = api("lib/libv8bridge.a");
+const std::string bridge = ar(bridge_api);
+const std::string wee8 = ar(wee8_api + embedded);
 
 // In the order in which tar sorts them.
-Members package(const std::string& with_wee8 = wee8) {
+Members package(const std::string& with_wee8 = wee8, const std::string& with_bridge = bridge) {
     return {folder(top),
             folder(top + "/include"),
             file(top + "/include/v8bridge.h", "1"),
             file(top + "/include/wasm.h", "1"),
             folder(top + "/lib"),
-            file(top + "/lib/libv8bridge.a", bridge),
+            file(top + "/lib/libv8bridge.a", with_bridge),
             file(top + "/lib/libwee8.a", with_wee8)};
 }
 
@@ -91,15 +115,14 @@ struct No {
 
 const std::vector<No> nos{
     {"an x86-64 object in an arm64 archive",
-     gz(package(ar({{"api.o", object(EM_X86_64)}, {"embedded.o", builtins(EM_AARCH64, arm64_code(100))}}))),
-     "libraries", "lib/libwee8.a: 1 of 2 members are for x86-64, not for AArch64: api.o"},
+     gz(package(ar(ArMembers{{"api.o", object(EM_X86_64)}} + wee8_api + embedded))), "libraries",
+     "lib/libwee8.a: 1 of 27 members are for x86-64, not for AArch64: api.o"},
     {"a missing header", gz(without(top + "/include/wasm.h")), "files", "include/wasm.h is missing"},
     {"two top directories", gz(with(package(), file("other/x", "1"))), "top-directory",
      "more than one name at the top: other, "},
     {"a changed byte in the checksum", changed_checksum(), "archive", "not those of the checksum"},
     {"an arm64 library with x86-64 builtins",
-     gz(package(ar({{"api.o", object(EM_AARCH64)}, {"embedded.o", builtins(EM_AARCH64, x86_64_code(100))}}))),
-     "builtins",
+     gz(package(ar(wee8_api + ArMembers{{"embedded.o", builtins(EM_AARCH64, x86_64_code(100))}}))), "builtins",
      "the builtins in embedded.o are x86-64 machine code, not AArch64 (400 markers of x86-64 and 0 of AArch64"},
     {"builtins that are no machine code",
      gz(package(ar({{"embedded.o", builtins(EM_AARCH64, std::string(10'000, '\0'))}}))), "builtins",
@@ -111,6 +134,18 @@ const std::vector<No> nos{
      "lib/libwee8.a does not define v8_Default_embedded_blob_code_"},
     {"damaged builtins", gz(package(ar({{"embedded.o", Object{.code = "1", .size = 2}.bytes()}}))), "builtins",
      "not searched: embedded.o: the object is damaged"},
+    {"no object with the C API", gz(package(ar(embedded))), "api",
+     "lib/libwee8.a does not define wasm_engine_new, wasm_store_new, wasm_module_new and 22 more"},
+    {"one function missing", gz(package(ar(api("lib/libwee8.a", {"wasm_func_call"}) + embedded))), "api",
+     "lib/libwee8.a does not define wasm_func_call"},
+    {"a function that is only referred to",
+     gz(package(ar(api("lib/libwee8.a", {"wasm_func_call"}, Object{.section = SHN_UNDEF}) + embedded))), "api",
+     "lib/libwee8.a does not define wasm_func_call"},
+    {"a common symbol in place of a function",
+     gz(package(ar(api("lib/libwee8.a", {"wasm_func_call"}, Object{.section = SHN_COMMON}) + embedded))), "api",
+     "lib/libwee8.a does not define wasm_func_call"},
+    {"functions in another library", gz(package(ar(wee8_api + bridge_api + embedded), ar(api("lib/libwee8.a")))), "api",
+     "lib/libv8bridge.a does not define ngx_v8_enable_wasm_trap_handler, ngx_v8_set_flags"},
     {"a damaged library", gz(package(wee8.substr(0, wee8.size() - 100))), "libraries",
      "lib/libwee8.a: the static library is damaged"},
     {"a library that is none", gz(package("1")), "libraries", "lib/libwee8.a: it is no static library"},
@@ -142,8 +177,9 @@ TEST_CASE("the contract follows from the recipe") {
 
 TEST_CASE("a package that keeps the contract passes every point") {
     const auto points = points_of(gz(package()));
-    CHECK(ids(points, Verdict::pass) == "archive,builtins,files,libraries,paths,reproducible,top-directory");
-    CHECK(points.at("libraries").observed == "3 objects for AArch64 in 2 libraries");
+    CHECK(ids(points, Verdict::pass) == "api,archive,builtins,files,libraries,paths,reproducible,top-directory");
+    CHECK(points.at("libraries").observed == "28 objects for AArch64 in 2 libraries");
+    CHECK(points.at("api").observed == "25 in lib/libwee8.a, 2 in lib/libv8bridge.a");
     CHECK(points.at("builtins").observed == "2.0 KiB of AArch64 machine code in embedded.o");
 }
 
@@ -167,7 +203,30 @@ TEST_CASE("what is wrong with one thing is wrong with that alone") {
     CHECK(ids(points_of(nos[2].bytes), Verdict::fail) == "top-directory");
     CHECK(ids(points_of(nos[4].bytes), Verdict::fail) == "builtins");
     CHECK(ids(points_of(gz(without(top + "/lib/libwee8.a"))), Verdict::fail) == "files");
-    CHECK(ids(points_of(gz(without(top + "/lib/libwee8.a"))), Verdict::skip) == "builtins");
+    CHECK(ids(points_of(gz(without(top + "/lib/libwee8.a"))), Verdict::skip) == "api,builtins");
+    CHECK(ids(points_of(gz(without(top + "/lib/libv8bridge.a"))), Verdict::skip) == "api");
+    CHECK(ids(points_of(gz(package(ar(embedded)))), Verdict::fail) == "api");
+}
+
+TEST_CASE("an object that was too large to search is named where a function is missing, and else not") {
+    const ArMembers large{{"large.o", object(EM_AARCH64) + std::string(16 << 20, '\0')}};
+    const auto lacking = points_of(gz(package(ar(api("lib/libwee8.a", {"wasm_func_call"}) + large + embedded))));
+    CHECK(lacking.at("api").details == std::vector<std::string>{"lib/libwee8.a does not define wasm_func_call",
+                                                                "not searched: large.o: 16.0 MiB are too many"});
+    CHECK(points_of(gz(package(ar(large + wee8_api + embedded)))).at("api").verdict == Verdict::pass);
+}
+
+TEST_CASE("functions may be weak, and in a library behind a link") {
+    CHECK(points_of(gz(package(ar(api("lib/libwee8.a", {"wasm_func_call"}, Object{.code = "1", .binding = STB_WEAK}) +
+                                  embedded))))
+              .at("api")
+              .verdict == Verdict::pass);
+    Members members = with(without(top + "/lib/libwee8.a"), file(top + "/lib/x", wee8));
+    CHECK(points_of(gz(with(members, symlink(top + "/lib/libwee8.a", "x")))).at("api").verdict == Verdict::pass);
+    // What is missing is told though there is another library that is not there at all.
+    Members lacking = package(ar(embedded));
+    std::erase_if(lacking, [](const Member& member) { return member.path.ends_with("libv8bridge.a"); });
+    CHECK(ids(points_of(gz(lacking)), Verdict::fail) == "api,files");
 }
 
 TEST_CASE("of an archive that cannot be read to its end nothing is said to be right") {

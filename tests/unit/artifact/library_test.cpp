@@ -18,7 +18,10 @@ const oci::Platform arm64(oci::Architecture::arm64);
 const std::string arm = Object{.machine = EM_AARCH64, .symbol = "f"}.bytes();
 const std::string x86 = Object{.machine = EM_X86_64, .symbol = "f"}.bytes();
 
-Library examined(const std::string& bytes, Search search = Search::builtins) {
+const Search nothing{};
+const Search for_builtins{.builtins = true};
+
+Library examined(const std::string& bytes, const Search& search = for_builtins) {
     const auto source = io::from_string(bytes);
     return examine_library(*source, arm64, search);
 }
@@ -30,11 +33,12 @@ std::string faults(const std::string& bytes) { return fmt::format("{}", fmt::joi
 TEST_SUITE_BEGIN("artifact");
 
 TEST_CASE("a library of objects for the platform has no fault") {
-    for (const Search search : {Search::none, Search::builtins}) {
+    for (const Search& search : {nothing, for_builtins, Search{.functions = {"g"}}}) {
         const Library library = examined(ar({{"a.o", arm}, {"b.o", arm}}), search);
         CHECK(library.members == 2);
         CHECK(library.faults.empty());
         CHECK(library.builtins.empty());
+        CHECK(library.functions.empty());
         CHECK(library.unsearched.empty());
     }
 }
@@ -88,7 +92,29 @@ TEST_CASE("a library's builtins are found by their symbol") {
     CHECK(library.builtins[0].member == "embedded.o");
     CHECK(library.builtins[0].markers.size == arm64_code(50).size());
     CHECK(library.builtins[0].markers.architecture() == oci::Architecture::arm64);
-    CHECK(examined(ar({{"embedded.o", builtins}}), Search::none).builtins.empty());
+    CHECK(examined(ar({{"embedded.o", builtins}}), nothing).builtins.empty());
+}
+
+TEST_CASE("functions are found in whatever member defines them for others") {
+    const auto member = [](const std::string& symbol, std::uint16_t section = 1, unsigned char binding = STB_GLOBAL) {
+        return Object{.code = "1234", .symbol = symbol, .section = section, .binding = binding}.bytes();
+    };
+    const std::string library = ar({{"a.o", member("global")},
+                                    {"b.o", member("weak", 1, STB_WEAK)},
+                                    {"c.o", member("undefined", SHN_UNDEF)},
+                                    {"d.o", member("common", SHN_COMMON)},
+                                    {"e.o", member("local", 1, STB_LOCAL)},
+                                    {"f.o", member("of_no_interest")},
+                                    {"g.o", Object{.code = arm64_code(50)}.bytes()}});
+    const std::vector<std::string> names{"global", "weak", "undefined", "common", "local", "absent"};
+    CHECK(examined(library, {.functions = names}).functions == std::set<std::string>{"global", "weak"});
+    CHECK(examined(library, {.functions = names}).builtins.empty());
+    CHECK(examined(library, {.builtins = true, .functions = names}).builtins.size() == 1);
+    CHECK(examined(library, {.builtins = true, .functions = names}).functions.size() == 2);
+    CHECK(examined(library, nothing).functions.empty());
+    // A later member mends what an earlier one only refers to.
+    CHECK(examined(ar({{"a.o", member("f", SHN_UNDEF)}, {"b.o", member("f")}}), {.functions = {"f"}}).functions ==
+          std::set<std::string>{"f"});
 }
 
 TEST_CASE("a member that cannot be searched is named") {
@@ -100,7 +126,10 @@ TEST_CASE("a member that cannot be searched is named") {
     CHECK(library.members == 2);
     CHECK(library.faults.empty());
     CHECK(library.unsearched == std::vector<std::string>{"large.o: 16.0 MiB are too many"});
-    CHECK(examined(ar({{"large.o", large}}), Search::none).unsearched.empty());
+    CHECK(examined(ar({{"large.o", large}}), nothing).unsearched.empty());
+    const Library lacking = examined(ar({{"large.o", large}, {"b.o", arm}}), {.functions = {"f", "g"}});
+    CHECK(lacking.functions == std::set<std::string>{"f"});
+    CHECK(lacking.unsearched.size() == 1);
 }
 
 TEST_CASE("a library keeps bounded accounts") {
@@ -125,7 +154,7 @@ TEST_CASE("a stream that fails is no fault of the library") {
     private:
         io::SourcePtr first_ = io::from_string(ar({{"a.o", arm}}));
     } source;
-    CHECK(error_of([&] { examine_library(source, arm64, Search::builtins); }).message() == "the layer is damaged");
+    CHECK(error_of([&] { examine_library(source, arm64, for_builtins); }).message() == "the layer is damaged");
 }
 
 TEST_SUITE_END();

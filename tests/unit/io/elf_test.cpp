@@ -27,6 +27,19 @@ std::string found_in(const std::string& bytes, std::string_view symbol = name) {
     }
 }
 
+// A letter for each of the names: "-" for none, "o" for other, "L" for linkable; "! why" for a damaged object.
+std::string defined_in(const std::string& bytes, const ElfNames& names) {
+    std::string out;
+    try {
+        for (const ElfDefinition definition : elf_definitions(bytes_of(bytes), names))
+            out += definition == ElfDefinition::none ? '-' : definition == ElfDefinition::other ? 'o' : 'L';
+        return out;
+    } catch (const Error& error) {
+        CHECK(error.fault() == Fault::integrity);
+        return "! " + error.message();
+    }
+}
+
 std::string changed(std::uint64_t value, std::uint64_t size, std::uint16_t section = 1) {
     Object out = object;
     out.value = value;
@@ -67,6 +80,58 @@ TEST_CASE("a symbol is its bytes in its section") {
     CHECK(found_in(object.bytes(), "v8_Default_embedded_blob_code") == "-");
     CHECK(found_in(object.bytes(), "v8_Default_embedded_blob_code_size_") == "-");
     CHECK(found_in(changed(0, 0, SHN_UNDEF)) == "-");
+}
+
+TEST_CASE("of many names each is looked up, and what it stands for is told") {
+    struct Case {
+        const char* name;
+        Object object;
+        const char* says;
+    };
+    const ElfNames names({"wasm_func_call", "f", "wasm_func_call", "other", "wasm_func"});
+    CHECK(names.all() == std::vector<std::string>{"f", "other", "wasm_func", "wasm_func_call"});
+    for (const Case& c : std::vector<Case>{
+             {"global", {.code = "1", .symbol = "f"}, "L---"},
+             {"weak", {.code = "1", .symbol = "f", .binding = STB_WEAK}, "L---"},
+             {"local", {.code = "1", .symbol = "f", .binding = STB_LOCAL}, "o---"},
+             {"undefined", {.code = "1", .symbol = "f", .section = SHN_UNDEF}, "----"},
+             {"common", {.code = "1", .symbol = "f", .section = SHN_COMMON}, "o---"},
+             {"absolute", {.code = "1", .symbol = "f", .section = SHN_ABS}, "L---"},
+             {"in a section of an index elsewhere", {.code = "1", .symbol = "f", .section = SHN_XINDEX}, "L---"},
+             {"one name that begins as another", {.code = "1", .symbol = "wasm_func_call"}, "---L"},
+             {"a name that begins another", {.code = "1", .symbol = "wasm_func"}, "--L-"},
+             {"more than the longest", {.code = "1", .symbol = "wasm_func_calls"}, "----"},
+             {"none of them", {.code = "1", .symbol = "wasm_"}, "----"},
+             {"no name", {.code = "1", .symbol = ""}, "----"}}) {
+        CAPTURE(std::string(c.name));
+        CHECK(defined_in(c.object.bytes(), names) == c.says);
+    }
+    CHECK(defined_in(Object{.code = "1", .symbol = "f"}.bytes(), ElfNames({})) == "");
+    CHECK(defined_in("!<arch>\n", names) == "! the object is damaged: it is no ELF file");
+    // The best that is under a name counts, in whatever order.
+    Object twice{.code = "1", .symbol = "f", .binding = STB_LOCAL};
+    const std::string bytes = twice.bytes();
+    const std::size_t second = twice.symbols_at() + sizeof(Elf64_Sym);
+    CHECK(defined_in(with(bytes, second,
+                          Elf64_Sym{.st_name = 7, .st_info = ELF64_ST_INFO(STB_GLOBAL, STT_FUNC), .st_shndx = 1}),
+                     names) == "L---");
+}
+
+TEST_CASE("names are found at a beginning that ends with a zero, and nowhere else") {
+    const ElfNames names({"ab", "abc", "b"});
+    const auto found = [&](std::string_view bytes) {
+        const auto at = names.find_at_start(bytes);
+        return at ? names.all()[*at] : "-";
+    };
+    CHECK(found({"ab\0c", 4}) == "ab");
+    CHECK(found({"abc\0", 4}) == "abc");
+    CHECK(found({"b\0", 2}) == "b");
+    CHECK(found("abc") == "-");
+    CHECK(found({"abcd\0", 5}) == "-");
+    CHECK(found({"a\0", 2}) == "-");
+    CHECK(found({"\0", 1}) == "-");
+    CHECK(found("") == "-");
+    CHECK_FALSE(ElfNames({}).find_at_start(std::string_view("\0", 1)));
 }
 
 TEST_CASE("an object that is not what it says is an error, and no more") {
@@ -145,7 +210,10 @@ TEST_CASE("an object that ends anywhere is an error, or has what it has") {
 TEST_CASE("an object with any one byte changed is an error, or has what it has") {
     const std::string bytes = object.bytes();
     for (std::size_t at = 0; at < bytes.size(); ++at)
-        for (const char value : {'\0', '\x01', '\x7f', '\xff'}) CHECK(found_in(with(bytes, at, value)).size() < 1000);
+        for (const char value : {'\0', '\x01', '\x7f', '\xff'}) {
+            CHECK(found_in(with(bytes, at, value)).size() < 1000);
+            CHECK(defined_in(with(bytes, at, value), ElfNames({std::string(name)})).size() < 1000);
+        }
 }
 
 TEST_CASE("names without ends are not measured for each symbol") {

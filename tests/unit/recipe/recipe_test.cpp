@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <set>
 
 #include "base/error.hpp"
 #include "support/error_of.hpp"
@@ -90,6 +91,16 @@ TEST_CASE("a package's name that is none of ours") {
         CAPTURE(name);
         CHECK_FALSE(Recipe::from_package_name(name));
     }
+}
+
+TEST_CASE("the functions that consumers call are each named once, in libraries that must be there") {
+    std::set<std::string_view> seen;
+    for (const auto& [library, functions] : recipe::facts_of(Runtime::v8).called) {
+        CHECK(has(Recipe{Runtime::v8, "13.1.201.15", arm64}.required_files(), std::string(library).c_str()));
+        for (const std::string_view function : functions) CHECK(seen.insert(function).second);
+    }
+    for (const char* name : {"wasm_engine_new", "wasm_instance_new", "wasm_func_call", "ngx_v8_set_flags"})
+        CHECK(seen.contains(name));
 }
 
 TEST_CASE("runtimes by name") {

@@ -34,6 +34,7 @@ struct Object {
     std::uint64_t size = 0;
     std::uint16_t section = 1;
     std::uint32_t type = SHT_PROGBITS;
+    unsigned char binding = STB_GLOBAL;
 
     std::size_t symbols_at() const { return (sizeof(Elf64_Ehdr) + code.size() + 7) / 8 * 8; }
     std::size_t sections_at() const { return symbols_at() + 3 * sizeof(Elf64_Sym) + (names().size() + 7) / 8 * 8; }
@@ -61,7 +62,7 @@ struct Object {
         append(out, Elf64_Sym{});
         append(out, Elf64_Sym{.st_name = 1, .st_info = ELF64_ST_INFO(STB_GLOBAL, STT_NOTYPE), .st_shndx = SHN_UNDEF});
         append(out, Elf64_Sym{.st_name = 7,
-                              .st_info = ELF64_ST_INFO(STB_GLOBAL, STT_FUNC),
+                              .st_info = static_cast<unsigned char>(ELF64_ST_INFO(binding, STT_FUNC)),
                               .st_other = STV_HIDDEN,
                               .st_shndx = section,
                               .st_value = value,

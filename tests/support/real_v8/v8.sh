@@ -13,13 +13,14 @@ target=$1 version=$2 arch=$3
 parts=$NGX_WASM_DIR/lib/wee8
 node=$DIR_LIBWEE8/repos/node
 
-fetch() {
+fetch() { # STATE
+    local state=$1
     notice "unpacking V8..."
-    rm -rf "$node" "$node.part"
+    rm -rf "$node.part"
     mkdir -p "$node.part"
     tar -xJf "$parts/node.tar.xz" -C "$node.part"
     local files=$node.part/tools/v8_gypfiles
-    cp "$parts/wee8.gyp" "$parts/make_pch.py" "$parts/archive.sh" "$files"
+    cp -p "$parts/wee8.gyp" "$parts/make_pch.py" "$parts/archive.sh" "$files"
     # Less is optimised, which takes half the time; the objects are for programs of any kind; and there is no disassembler, as
     # in the real recipe.
     sed -i -e "s/'cflags': \[ '-O3' \]/'cflags': [ '-O1', '-fPIC', '-w' ]/" \
@@ -28,6 +29,10 @@ fetch() {
     # There is neither an inspector nor anything else of node; and of v8_pch there is only what Windows needs.
     sed -i -e "/'includes': \['inspector.gypi'\]/d" -e "/'<@(inspector_all_sources)'/d" \
         -e "/'target_name': 'v8_pch'/,/'conditions': \[/{/'conditions': \[/r $parts/pch.gypi" -e '}' "$files/v8.gyp"
+    # Objects of an earlier state stay: files have the dates that they had, and ninja goes by dates.
+    if [[ -e $node/out ]]; then mv "$node/out" "$node.part"; fi
+    rm -rf "$node"
+    echo "$state" >"$node.part/.state"
     mv "$node.part" "$node"
     ln -sfn node/deps/v8 "$DIR_LIBWEE8/repos/v8"
 }
@@ -43,7 +48,9 @@ build_libwee8() {
         arm64 | aarch64) cpu=arm64 ;;
         *) fatal "unknown architecture '$arch': it is x86_64 or arm64" ;;
     esac
-    [[ -e $node ]] || fetch
+    local state
+    state=$(cat "$parts"/* "$0" | sha256sum)
+    [[ -e $node/.state && $(<"$node/.state") == "$state" ]] || fetch "$state"
     cd "$node"
     local there
     there=$(version_of deps/v8/include/v8-version.h)
@@ -53,7 +60,7 @@ build_libwee8() {
     local settings=(target_arch="$cpu" host_arch="$cpu" clang=1 python=python3 component=static_library enable_lto=false
         force_dynamic_crt=0 v8_enable_i18n_support=0 v8_enable_object_print=0 v8_enable_shared_ro_heap=1
         v8_enable_short_builtin_calls=1 v8_enable_webassembly=1 v8_no_strict_aliasing=1 v8_optimized_debug=0 v8_postmortem_support=0)
-    CC=clang CXX=clang++ gyp -f ninja --depth=. --no-duplicate-basename-check -I common.gypi -G output_dir=out \
+    CC=clang CXX=clang++ PYTHONPATH=$PWD/tools/v8_gypfiles gyp -f ninja --depth=. --no-duplicate-basename-check -I common.gypi -G output_dir=out \
         "${settings[@]/#/-D}" tools/v8_gypfiles/wee8.gyp
 
     notice "building V8..."

@@ -14,4 +14,5 @@ with open("obj/tools/v8_gypfiles/v8_base_without_compiler.ninja", encoding="utf-
     text = re.sub(r"\$\n *", "", file.read())  # long lines go on in the next one
 flags = [re.search(rf"(?m)^{name} = (.*)", text)[1] for name in ("defines", "includes", "cflags", "cflags_cc")]
 command = re.sub(r"-include-pch \S+", "", f"clang++ {' '.join(flags)}".replace("$$", "$"))
-sys.exit(subprocess.run(f"{command} -x c++-header {header} -o {out}", shell=True).returncode)
+# Templates are instantiated once, here: a file then takes two thirds of the time.
+sys.exit(subprocess.run(f"{command} -fpch-instantiate-templates -x c++-header {header} -o {out}", shell=True).returncode)

@@ -20,7 +20,7 @@ fetch() { # STATE
     mkdir -p "$node.part"
     tar -xJf "$parts/node.tar.xz" -C "$node.part"
     local files=$node.part/tools/v8_gypfiles
-    cp -p "$parts/wee8.gyp" "$parts/make_pch.py" "$parts/archive.sh" "$files"
+    cp "$parts/wee8.gyp" "$parts/make_pch.py" "$parts/archive.sh" "$files"
     # Less is optimised, which takes half the time; the objects are for programs of any kind; and there is no disassembler, as
     # in the real recipe.
     sed -i -e "s/'cflags': \[ '-O3' \]/'cflags': [ '-O1', '-fPIC', '-w' ]/" \
@@ -29,7 +29,7 @@ fetch() { # STATE
     # There is neither an inspector nor anything else of node; and of v8_pch there is only what Windows needs.
     sed -i -e "/'includes': \['inspector.gypi'\]/d" -e "/'<@(inspector_all_sources)'/d" \
         -e "/'target_name': 'v8_pch'/,/'conditions': \[/{/'conditions': \[/r $parts/pch.gypi" -e '}' "$files/v8.gyp"
-    # Objects of an earlier state stay: files have the dates that they had, and ninja goes by dates.
+    # Objects of an earlier state stay: files of V8 have the dates that they had, and ninja goes by dates.
     if [[ -e $node/out ]]; then mv "$node/out" "$node.part"; fi
     rm -rf "$node"
     echo "$state" >"$node.part/.state"

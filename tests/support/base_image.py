@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 NAME = "wasmx-test-base:bookworm"
@@ -102,9 +103,9 @@ def run(command: list[str], **environment: str) -> None:
         raise BaseImageError(f"{command[0]} failed:\n" + "\n".join(done.stdout.splitlines()[-20:]))
 
 
-def make_layer(layer: Path, scratch: Path) -> None:
+def make_layer(layer: Path, scratch: Path, packages: list[str]) -> None:
     tree = scratch / "tree"
-    run(["mmdebstrap", "--quiet", "--variant=extract", "--format=directory", f"--include={','.join(PACKAGES)}",
+    run(["mmdebstrap", "--quiet", "--variant=extract", "--format=directory", f"--include={','.join(packages)}",
          *(f"--dpkgopt=path-exclude={pattern}" for pattern in EXCLUDED), *download_options(),
          "--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr", SUITE, str(tree), *package_sources(scratch)],
         SOURCE_DATE_EPOCH=EPOCH)
@@ -113,7 +114,7 @@ def make_layer(layer: Path, scratch: Path) -> None:
          f"--mtime=@{EPOCH}", "--clamp-mtime", "--format=gnu", "."])
 
 
-def make_archive(layer: Path, archive: Path) -> None:
+def make_archive(layer: Path, archive: Path, name: str) -> None:
     with layer.open("rb") as content:
         diff_id = "sha256:" + hashlib.file_digest(content, "sha256").hexdigest()
     config = json.dumps({
@@ -121,10 +122,10 @@ def make_archive(layer: Path, archive: Path) -> None:
         "config": {"Env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"], "Cmd": ["/bin/bash"]},
         "rootfs": {"type": "layers", "diff_ids": [diff_id]},
         "history": [{"created": CREATED, "created_by": "base_image.py"}]}).encode()
-    manifest = json.dumps([{"Config": "config.json", "RepoTags": [NAME], "Layers": ["layer.tar"]}]).encode()
+    manifest = json.dumps([{"Config": "config.json", "RepoTags": [name], "Layers": ["layer.tar"]}]).encode()
     with tarfile.open(archive, "w") as tar:
-        for name, data in (("manifest.json", manifest), ("config.json", config)):
-            member = tarfile.TarInfo(name)
+        for file, data in (("manifest.json", manifest), ("config.json", config)):
+            member = tarfile.TarInfo(file)
             member.size = len(data)
             tar.addfile(member, io.BytesIO(data))
         member = tarfile.TarInfo("layer.tar")
@@ -138,9 +139,10 @@ def diff_id(archive: Path) -> str:
         return json.load(tar.extractfile("config.json"))["rootfs"]["diff_ids"][0]
 
 
-def ensure(cache: Path) -> Path:
-    """The archive, made if this recipe's is not in the cache yet."""
-    recipe = repr((PACKAGES, EXCLUDED, FINISH, SUITE, architecture(), EPOCH))
+def ensure(cache: Path, more: Sequence[str] = (), name: str = NAME) -> Path:
+    """The archive, made if this recipe's is not in the cache yet; with more packages it is another image, and has another name."""
+    packages = [*PACKAGES, *more]
+    recipe = repr((packages, EXCLUDED, FINISH, SUITE, architecture(), EPOCH))
     archive = cache / f"base-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}.tar"
     cache.mkdir(parents=True, exist_ok=True)
     with open(cache / ".lock", "w") as lock:
@@ -148,8 +150,8 @@ def ensure(cache: Path) -> Path:
         if not archive.exists():
             with tempfile.TemporaryDirectory(dir=cache) as folder:
                 scratch = Path(folder)
-                make_layer(scratch / "layer.tar", scratch)
-                make_archive(scratch / "layer.tar", scratch / "archive.tar")
+                make_layer(scratch / "layer.tar", scratch, packages)
+                make_archive(scratch / "layer.tar", scratch / "archive.tar", name)
                 os.replace(scratch / "archive.tar", archive)
     return archive
 

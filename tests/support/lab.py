@@ -282,15 +282,15 @@ def service_host(service: Service) -> str:
     return next(argument.removeprefix("--host=") for argument in service.argv if "unix://" in argument)
 
 
-def load_base(engine: Engine, archive: Path) -> None:
+def load_base(engine: Engine, archive: Path, name: str = base_image.NAME) -> None:
     def layers() -> list[str]:
-        return (engine.image(base_image.NAME) or {}).get("RootFS", {}).get("Layers", [])
+        return (engine.image(name) or {}).get("RootFS", {}).get("Layers", [])
 
     wanted = [base_image.diff_id(archive)]
     if layers() != wanted:
         engine.load(archive)
     if layers() != wanted:
-        raise LabError(f"{engine.host}: {archive} was loaded, and {base_image.NAME} is still not there")
+        raise LabError(f"{engine.host}: {archive} was loaded, and {name} is still not there")
 
 
 def main() -> None:

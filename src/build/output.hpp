@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -24,7 +25,8 @@ private:
     bool returned_ = false;
 };
 
-/// What a build container writes: the phases of images/runtime.sh, ninja's counter, the first step that failed.
+/// What a build container writes: the phases of images/runtime.sh and what it built from, ninja's counter, the first
+/// step that failed.
 class ScriptOutput {
 public:
     void add(std::string_view bytes);
@@ -35,6 +37,8 @@ public:
     const std::vector<std::string>& missing() const noexcept { return missing_; }
     const std::optional<std::uint64_t>& free_bytes() const noexcept { return free_bytes_; }
     bool has_oom_kills() const noexcept { return has_oom_kills_; }
+    /// What was built from, by name: "==> fact depot_tools: 0123…". Of one name the last one counts.
+    const std::map<std::string, std::string>& facts() const noexcept { return facts_; }
 
     /// ninja's "[812/1993] CXX x.o".
     struct Count {
@@ -50,12 +54,14 @@ public:
 private:
     void take_line(const std::string& line);
     void take_mark(std::string_view mark);
+    void take_fact(std::string_view fact);
 
     std::string open_;
     std::string phase_;
     std::vector<std::string> missing_;
     std::optional<std::uint64_t> free_bytes_;
     bool has_oom_kills_ = false;
+    std::map<std::string, std::string> facts_;
     std::optional<Count> count_;
     Tail tail_{30};
     std::vector<std::string> failure_;

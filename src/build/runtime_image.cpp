@@ -91,7 +91,7 @@ public:
           base_(base),
           progress_(progress),
           labels_(labels_of(options.recipe, tree, base)),
-          key_(key_of(options.recipe, tree, base.id, labels_)) {}
+          key_(key_of(options.recipe, tree, base.id, labels_, options.depot_tools)) {}
 
     BuildResult run() {
         bool may_reuse = !options_.no_cache && !options_.fresh;
@@ -172,7 +172,8 @@ private:
                                      options_.fresh ? "fresh" : "keep",
                                      std::string(images::consumer_program()),
                                      recipe.runtime == recipe::Runtime::v8 ? "-DWASMX_V8" : "",
-                                     fmt::format("{}", fmt::join(recipe.link_line(), " "))};
+                                     fmt::format("{}", fmt::join(recipe.link_line(), " ")),
+                                     options_.depot_tools};
         for (const auto& [name, value] : recipe.script_environment()) out.push_back(fmt::format("{}={}", name, value));
         return out;
     }

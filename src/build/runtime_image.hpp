@@ -24,6 +24,7 @@ struct BuildOptions {
     std::uint64_t jobs = 0;        ///< compile jobs; 0: as many as memory and processors allow
     std::uint64_t memory = 0;      ///< limit of the container in bytes; 0: none
     engine::Capacity capacity{};   ///< what a container of the engine may use
+    std::string depot_tools{};     ///< branch, tag or commit of depot_tools; empty: the one that V8 names
     std::vector<std::pair<std::string, Secret>> environment{};  ///< of the script: proxies
     /// Asked when we are stopped: whether the build is to go on without us.
     std::function<bool()> has_hung_up{};

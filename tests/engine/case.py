@@ -35,6 +35,7 @@ ENOUGH = ("--min-memory", "1GB", "--min-disk", "1GB")
 # Of a build of the sample, beside source and repository.
 ARGUMENTS = ("--base-image", BASE_IMAGE, "--runtime-version", VERSION, *ENOUGH)
 PACKAGE = f"ngx_wasm_runtime-{TOP}.tar.gz"
+PREFIX = f"wasmx-image-{TAG}-"
 
 
 def sha256(path: Path) -> str:
@@ -147,3 +148,48 @@ class LabCase(unittest.TestCase):
                 mode = "120000" if member.issym() else "100755" if member.mode & 0o111 else "100644"
                 found[member.name] = (mode, hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest())
         self.assertEqual(found, expected)
+
+
+class WorkCase(LabCase):
+    """The work volume that builds of V8 share, empty at the beginning and in the end."""
+
+    def setUp(self):
+        super().setUp()
+        self.clean()
+        self.addCleanup(self.clean)
+
+    def clean(self):
+        """No build and no work of another test."""
+        for container in self.builds():
+            self.engine.request("DELETE", f"/containers/{container['Id']}?force=1")
+        self.engine.request("DELETE", f"/volumes/{self.volume()}")
+
+    @staticmethod
+    def volume() -> str:
+        return f"wasmx-image-work-v8-{TAG.rsplit('-', 1)[1]}"
+
+    def builds(self) -> list[dict]:
+        rows = json.loads(self.engine.request("GET", "/containers/json?all=1")[1])
+        return [row for row in rows if row["Names"][0].lstrip("/").startswith(PREFIX)]
+
+    def end(self, process: subprocess.Popen, exit_code: int) -> str:
+        said = process.stderr.read()
+        self.assertEqual(process.wait(60), exit_code, said)
+        process.stderr.close()
+        process.stdout.close()
+        return said
+
+    def in_volume(self, script: str) -> str:
+        """What the script prints, in a container that has the work at /w."""
+        status, body = self.engine.request("POST", "/containers/create", json.dumps(
+            {"Image": self.engine.image(BASE_IMAGE)["Id"], "Cmd": ["sh", "-c", script], "Tty": True,
+             "HostConfig": {"Mounts": [{"Type": "volume", "Source": self.volume(), "Target": "/w"}]}}), {"Content-Type": "application/json"})
+        self.assertEqual(status, 201, body)
+        container = json.loads(body)["Id"]
+        self.addCleanup(self.engine.request, "DELETE", f"/containers/{container}?force=1")
+        self.engine.request("POST", f"/containers/{container}/start")
+        code = json.loads(self.engine.request("POST", f"/containers/{container}/wait")[1])["StatusCode"]
+        said = self.engine.request("GET", f"/containers/{container}/logs?stdout=1")[1].decode().replace("\r\n", "\n")
+        self.engine.request("DELETE", f"/containers/{container}?force=1")
+        self.assertEqual(code, 0, said)
+        return said

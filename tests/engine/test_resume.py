@@ -10,35 +10,18 @@ import time
 import unittest
 from pathlib import Path
 
-from case import (ARGUMENTS, BASE_IMAGE, ENOUGH, LAB_ENVIRONMENT, PACKAGE, TAG, VERSION, Lab, LabCase, sha256)
+from case import ARGUMENTS, BASE_IMAGE, ENOUGH, LAB_ENVIRONMENT, PACKAGE, PREFIX, VERSION, Lab, WorkCase, sha256
 
-PREFIX = f"wasmx-image-{TAG}-"
 JOBS = os.cpu_count() + 2  # of ninja
 STEPS = int(os.environ.get("STEPS", "100")) + 6  # of a compiler
 
 
-class WithSteps(LabCase):
+class WithSteps(WorkCase):
     maxDiff = None
 
     def setUp(self):
         super().setUp()
-        self.clean()
-        self.addCleanup(self.clean)
         self.repo = self.sample("steps")
-
-    def clean(self):
-        """No build and no work of another test."""
-        for container in self.builds():
-            self.engine.request("DELETE", f"/containers/{container['Id']}?force=1")
-        self.engine.request("DELETE", f"/volumes/{self.volume()}")
-
-    @staticmethod
-    def volume() -> str:
-        return f"wasmx-image-work-v8-{TAG.rsplit('-', 1)[1]}"
-
-    def builds(self) -> list[dict]:
-        rows = json.loads(self.engine.request("GET", "/containers/json?all=1")[1])
-        return [row for row in rows if row["Names"][0].lstrip("/").startswith(PREFIX)]
 
     def start(self, *more) -> subprocess.Popen:
         return self.start_program("build", "--source", self.repo, *ARGUMENTS, "--repository", self.repository,
@@ -51,13 +34,6 @@ class WithSteps(LabCase):
             if (count := re.search(r"\[(\d+)/\d+\] CXX", line)) and int(count[1]) >= done:
                 return process
         self.fail(f"it ended: {process.wait()}")
-
-    def end(self, process: subprocess.Popen, exit_code: int) -> str:
-        said = process.stderr.read()
-        self.assertEqual(process.wait(60), exit_code, said)
-        process.stderr.close()
-        process.stdout.close()
-        return said
 
     def finish(self, *more) -> tuple[int, str]:
         """Builds to the end; returns how often a compiler has been started for all of it."""
@@ -221,17 +197,6 @@ class Accidents(WithSteps):
         self.assertIn("removing /wasmx/work/runtimes/libwee8/tools/depot_tools, a clone that was cut off", said)
         self.assertIn("removing /wasmx/work/runtimes/libwee8/repos/v8, a clone that was cut off", said)
         self.assertGreater(compiled, STEPS)
-
-    def in_volume(self, script: str):
-        status, body = self.engine.request("POST", "/containers/create", json.dumps(
-            {"Image": self.engine.image(BASE_IMAGE)["Id"], "Cmd": ["sh", "-c", script],
-             "HostConfig": {"Mounts": [{"Type": "volume", "Source": self.volume(), "Target": "/w"}]}}), {"Content-Type": "application/json"})
-        self.assertEqual(status, 201, body)
-        container = json.loads(body)["Id"]
-        self.addCleanup(self.engine.request, "DELETE", f"/containers/{container}?force=1")
-        self.engine.request("POST", f"/containers/{container}/start")
-        self.assertEqual(json.loads(self.engine.request("POST", f"/containers/{container}/wait")[1])["StatusCode"], 0)
-        self.engine.request("DELETE", f"/containers/{container}?force=1")
 
 
 class Docker(Accidents):

@@ -25,12 +25,13 @@ std::string identity_of(const source::Tree& tree) {
 }  // namespace
 
 BuildKey key_of(const recipe::Recipe& recipe, const source::Tree& tree, const std::string& base_id,
-                const std::map<std::string, std::string>& labels) {
+                const std::map<std::string, std::string>& labels, const std::string& depot_tools) {
     const std::string source = fmt::format("{}\n{}\n", base_id, identity_of(tree));
     std::string all =
         source + fmt::format("{}\n{}\n{}\n", recipe.package_path(), io::sha256(images::runtime_script()).str(),
                              io::sha256(images::consumer_program()).str());
     for (const auto& [name, value] : labels) all += fmt::format("{}={}\n", name, value);
+    if (!depot_tools.empty()) all += fmt::format("depot_tools {}\n", depot_tools);
     BuildKey out;
     out.text = digits_of(all);
     out.container = fmt::format("{}{}-{}", container_prefix, recipe.tag(), out.text);

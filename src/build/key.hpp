@@ -22,10 +22,10 @@ struct BuildKey {
         oci::Reference::parse("wasmx-image-source");  ///< base image and source: wasmx-image-source:<hash>
 };
 
-/// `base_id` is the ID of the base image, `labels` are those of the image. A tree without a commit is read once, to
-/// hash it.
+/// `base_id` is the ID of the base image, `labels` are those of the image, `depot_tools` is the ref that the user wants
+/// (empty: none). A tree without a commit is read once, to hash it.
 BuildKey key_of(const recipe::Recipe& recipe, const source::Tree& tree, const std::string& base_id,
-                const std::map<std::string, std::string>& labels);
+                const std::map<std::string, std::string>& labels, const std::string& depot_tools);
 
 /// On a build container: its key. All that `wasmx-image builds` shows follows from it, the name, and the state.
 inline constexpr const char* key_label = "dev.wasmx.build.key";

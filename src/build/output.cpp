@@ -14,6 +14,7 @@ constexpr std::size_t longest_line = 1000;
 constexpr std::size_t longest_open_line = std::size_t{64} * 1024;
 constexpr std::size_t most_failure_lines = 40;
 constexpr std::size_t lines_after_error = 12;
+constexpr std::size_t most_facts = 100;
 constexpr std::string_view mark_prefix = "==> ";
 
 std::string shown(const std::string& line) { return std::string(clipped(printable(line), longest_line)); }
@@ -96,15 +97,22 @@ void ScriptOutput::take_mark(std::string_view mark) {
         missing_.push_back(shown(std::string(*what)));
     } else if (const auto kills = after(mark, "oom kills: ")) {
         has_oom_kills_ = kills->find_first_of("123456789") != std::string_view::npos;
-    } else if (const auto fact = after(mark, "fact ")) {
-        if (const auto colon = fact->find(": "); colon != std::string_view::npos)
-            facts_[printable(fact->substr(0, colon))] = shown(std::string(fact->substr(colon + 2)));
     } else if (const auto space = after(mark, "free: ")) {
         if (const auto kib = parse_number(space->substr(0, space->find(' '))))
             free_bytes_ = std::min(free_bytes_.value_or(*kib * 1024), *kib * 1024);
+    } else if (const auto fact = after(mark, "fact ")) {
+        take_fact(*fact);
     } else {
         phase_ = printable(mark);
     }
+}
+
+void ScriptOutput::take_fact(std::string_view fact) {
+    const auto colon = fact.find(": ");
+    if (colon == 0 || colon == std::string_view::npos) return;
+    const std::string name = shown(std::string(fact.substr(0, colon)));
+    if (facts_.size() < most_facts || facts_.contains(name))
+        facts_[name] = shown(std::string(trim(fact.substr(colon + 2))));
 }
 
 std::vector<std::string> ScriptOutput::explaining_lines() const { return failure_.empty() ? tail_.lines() : failure_; }

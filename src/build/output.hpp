@@ -25,7 +25,8 @@ private:
     bool returned_ = false;
 };
 
-/// What a build container writes: the phases of images/runtime.sh, ninja's counter, the first step that failed.
+/// What a build container writes: the phases of images/runtime.sh and what it built from, ninja's counter, the first
+/// step that failed.
 class ScriptOutput {
 public:
     void add(std::string_view bytes);
@@ -36,7 +37,8 @@ public:
     const std::vector<std::string>& missing() const noexcept { return missing_; }
     const std::optional<std::uint64_t>& free_bytes() const noexcept { return free_bytes_; }
     bool has_oom_kills() const noexcept { return has_oom_kills_; }
-    /// What the container says of the build, by name ("compiler", "processors"), and the script's own "settings".
+    /// What the container says of the build ("compiler", "depot_tools"), and the script's own "settings", by name. Of
+    /// one name the last one counts.
     const std::map<std::string, std::string>& facts() const noexcept { return facts_; }
 
     /// ninja's "[812/1993] CXX x.o".
@@ -52,6 +54,7 @@ public:
 private:
     void take_line(const std::string& line);
     void take_mark(std::string_view mark);
+    void take_fact(std::string_view fact);
 
     std::string open_;
     std::string phase_;

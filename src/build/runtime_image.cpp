@@ -67,7 +67,7 @@ public:
           base_(base),
           progress_(progress),
           labels_(labels_of(options.recipe, tree, base)),
-          key_(key_of(options.recipe, tree, base.id, labels_)) {}
+          key_(key_of(options.recipe, tree, base.id, labels_, options.depot_tools)) {}
 
     BuildResult run() {
         containers_.remove_forgotten();
@@ -158,7 +158,8 @@ private:
                 options_.fresh ? "fresh" : "keep",
                 std::string(images::consumer_program()),
                 fmt::format("{}", fmt::join(facts.compile_flags, " ")),
-                fmt::format("{}", fmt::join(facts.link_line, " "))};
+                fmt::format("{}", fmt::join(facts.link_line, " ")),
+                options_.depot_tools};
     }
 
     // On how many processors the script runs; 0: all that there are.

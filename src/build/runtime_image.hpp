@@ -26,6 +26,7 @@ struct BuildOptions {
     std::uint64_t memory = 0;         ///< limit of the container in bytes; 0: none
     std::uint64_t disk = 0;           ///< free bytes that the work volume needs; 0: not asked
     std::chrono::seconds timeout{0};  ///< how long to watch before the build is stopped; 0: no limit
+    std::string depot_tools{};        ///< branch, tag or commit of depot_tools; empty: the one that V8 names
     engine::Capacity capacity{};      ///< what a container of the engine may use
     std::vector<std::pair<std::string, Secret>> environment{};  ///< of the script: proxies
     /// Asked when we are stopped: whether the build is to go on without us.

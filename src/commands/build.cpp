@@ -13,6 +13,7 @@
 #include "build/runtime_image.hpp"
 #include "commands/registry_access.hpp"
 #include "commands/sending.hpp"
+#include "git/program.hpp"
 #include "io/file.hpp"
 
 namespace wasmx::commands {
@@ -173,6 +174,7 @@ build::BuildOptions build_options_from(App& app, const Arguments& arguments, con
             .memory = size_in(arguments, "--memory").value_or(0),
             .disk = ignores(selection, "engine-disk") ? 0 : scene.request.min_disk.value_or(doctor::least_free_disk),
             .timeout = timeout_in(arguments),
+            .depot_tools = arguments.text("--depot-tools"),
             .capacity = scene.capacity(),
             .environment = proxies,
             .has_hung_up = app.has_hung_up};
@@ -185,6 +187,10 @@ void check_build_arguments(const Arguments& arguments) {
     if (arguments.has("--detach") && arguments.has("--push"))
         throw Error(Fault::usage, "--detach and --push exclude each other: nobody is there to push in the end",
                     "run the same command with --push later: it takes the result of the build");
+    if (!arguments.has("--depot-tools")) return;
+    if (const std::string ref = arguments.text("--depot-tools"); !git::is_ref_name(ref))
+        throw Error(Fault::usage, fmt::format("--depot-tools \"{}\" is no branch, tag or commit", printable(ref)),
+                    "give a name or a commit id as git has it");
 }
 
 }  // namespace

@@ -17,6 +17,8 @@ inline constexpr std::array own_build_options{
     Option{"--jobs", "N", "compile jobs (default: auto, as many as processors and memory allow)"},
     Option{"--memory", "SIZE", "limit of the build container's memory (default: none)"},
     Option{"--timeout", "TIME", "stop the build after so long, as 5h30m; the same command again continues it"},
+    Option{"--depot-tools", "REF",
+           "build V8 with this commit, tag or branch of depot_tools (default: the commit that V8's DEPS name)"},
     Option{"--proxy-from-env", "",
            "the build uses the proxies of this shell ($HTTP_PROXY …), before `proxies` of ~/.docker/config.json"},
     Option{"--output", "DIR", "also write the tarball and its .sha256 to this folder"},

@@ -67,6 +67,19 @@ TEST_CASE("the phases, ninja's counter, what is missing, and the evidence after 
     CHECK(output_of("==> busy\n").is_busy());
 }
 
+TEST_CASE("what was built from is no phase") {
+    const auto output = output_of(
+        "==> cloning V8 and depot_tools\n==> fact v8: 01ab\n==> fact compiler: g++ 12: Debian\n==> fact v8: "
+        "\x1b[1m23cd \n"
+        "==> fact none\n==> fact : nameless\n==> fact a:b\n");
+    CHECK(output.phase() == "cloning V8 and depot_tools");
+    CHECK(output.facts() == std::map<std::string, std::string>{{"compiler", "g++ 12: Debian"}, {"v8", "23cd"}});
+    std::string many;
+    for (int i = 0; i < 1000; ++i) many += "==> fact " + std::to_string(i) + ": x\n";
+    CHECK(output_of(many + "==> fact 0: y\n").facts().size() == 100);
+    CHECK(output_of(many + "==> fact 0: y\n").facts().at("0") == "y");
+}
+
 TEST_CASE("the first failed step explains a failure, not the last lines") {
     std::string text = "x.c:1: error: a probe of configure\n";
     for (int i = 0; i < 20; ++i) text += "checking\n";

@@ -299,15 +299,12 @@ void Containers::remove(const std::string& id) noexcept {
 
 void Containers::remove_forgotten() noexcept {
     try {
-        for (const nlohmann::json& filter : {nlohmann::json{{"label", {reader_label}}, {"status", {"created"}}},
-                                             nlohmann::json{{"name", {layer_prefix}}}}) {
-            const std::string path = "/containers/json?all=1&filters=" + io::percent_encoded(filter.dump());
-            io::HttpResponse response = engine_.send(engine_.cleanup_, "GET", path);
-            for (const auto& row : expect_json(response, "GET", path)) {
-                const std::string mark = mark_of(row);
-                if (!mark.empty() && has_owner_ended(mark, row.at("Created").get<std::int64_t>()))
-                    remove(row.at("Id").get<std::string>());
-            }
+        const std::string path = "/containers/json?all=1";
+        io::HttpResponse response = engine_.send(engine_.cleanup_, "GET", path);
+        for (const auto& row : expect_json(response, "GET", path)) {
+            const std::string mark = mark_of(row);
+            if (!mark.empty() && has_owner_ended(mark, row.at("Created").get<std::int64_t>()))
+                remove(row.at("Id").get<std::string>());
         }
     } catch (...) {  // a container too many does no harm
     }

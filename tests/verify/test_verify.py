@@ -224,7 +224,7 @@ class Verify(unittest.TestCase):
         path = self.package(self.files)
         other = path.rename(self.folder / "x.tar.gz")
         self.assertIn("--runtime-version", self.run_program(other, exit_code=2).stderr)
-        self.assertEqual(self.verdicts(other, "--runtime", "v8", "--runtime-version", VERSION, "--platform", HERE,
+        self.assertEqual(self.verdicts(other, "--runtime-version", VERSION, "--platform", HERE,
                                        exit_code=1)["name"]["verdict"], "fail")
 
     def test_what_runs_wrong(self) -> None:

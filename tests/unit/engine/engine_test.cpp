@@ -467,7 +467,7 @@ TEST_CASE("folders of the engine's machine are read through a container, and for
     const auto named = [](const std::string& id, const std::string& name, std::int64_t created) {
         return nlohmann::json{{"Id", id}, {"Names", {"/" + name}}, {"Labels", nullptr}, {"Created", created}};
     };
-    const auto left =
+    auto left =
         nlohmann::json::array({row("reused", here + "1.0", now), row("gone", here + "4294967295.1", now),
                                row("elsewhere", "000000000000.4294967295.1", now - 3600), row("strange", "", now),
                                row("old", "00000000-0000-0000-0000-000000000000/pid:[1]/1:0", now - 2 * 24 * 3600)});
@@ -476,8 +476,8 @@ TEST_CASE("folders of the engine's machine are read through a container, and for
                                named("used", "wasmx-image-layer-" + owner_mark() + "-1", now),
                                named("stranger", "x-wasmx-image-layer-" + here + "1.0-1", now),
                                named("aged", "wasmx-image-layer-0123456789abcdef", now - 2 * 24 * 3600)});
-    const Scene::Step list{"GET /v1.41/containers/json?all=1&filters=*", json_reply(200, left.dump())};
-    const Scene::Step list_layers{"GET /v1.41/containers/json?all=1&filters=*", json_reply(200, layers.dump())};
+    left.insert(left.end(), layers.begin(), layers.end());
+    const Scene::Step list{"GET /v1.41/containers/json?all=1", json_reply(200, left.dump())};
     const auto removal_of = [](const std::string& id) {
         return Scene::Step{"DELETE /v1.41/containers/" + id + "?force=1&v=1", {.status = 204}};
     };
@@ -488,7 +488,7 @@ TEST_CASE("folders of the engine's machine are read through a container, and for
     };
     SUBCASE("all of them") {
         Scene scene({create, first, second, remove, list, removal_of("reused"), removal_of("gone"), removal_of("old"),
-                     list_layers, removal_of("left"), removal_of("aged")});
+                     removal_of("left"), removal_of("aged")});
         scene.engine().copy_folders("x:1", {"/a/diff", "/b/diff"}, take_all).get();
         CHECK(read == std::vector<std::string>{"one", "two"});
         CHECK(scene.verdict().empty());
@@ -501,10 +501,7 @@ TEST_CASE("folders of the engine's machine are read through a container, and for
             {"Id", "c2"},
             {"Labels", nlohmann::json::parse(scene.seen()[0].body).at("Labels")},
             {"Created", now}}.dump();
-        Scene next({create,
-                    remove,
-                    {"GET /v1.41/containers/json*", json_reply(200, "[" + own + "]")},
-                    {"GET /v1.41/containers/json*", json_reply(200, "[]")}});
+        Scene next({create, remove, {"GET /v1.41/containers/json*", json_reply(200, "[" + own + "]")}});
         next.engine().copy_folders("x:1", {}, take_all).get();
         CHECK(next.verdict().empty());
     }

@@ -101,14 +101,15 @@ std::string build_record(const recipe::Recipe& recipe, const std::map<std::strin
         const auto found = labels.find(std::string(name));
         return found == labels.end() ? nlohmann::ordered_json() : nlohmann::ordered_json(found->second);
     };
-    nlohmann::ordered_json out{
-        {"package", recipe.package_name()},
-        {"runtime", name_of(recipe.runtime)},
-        {"version", recipe.version},
-        {"platform", recipe.platform.docker_platform()},
-        {"source", label("org.opencontainers.image.source")},
-        {"revision", label(recipe::revision_label)},
-        {"base", {{"name", base.name}, {"id", base.id}, {"digest", label(recipe::base_digest_label)}}}};
+    nlohmann::ordered_json out{{"package", recipe.package_name()},
+                               {"runtime", name_of(recipe.runtime)},
+                               {"version", recipe.version},
+                               {"platform", recipe.platform.docker_platform()},
+                               {"source", label("org.opencontainers.image.source")},
+                               {"revision", label(recipe::revision_label)},
+                               {"base", {{"name", base.name}, {"layers", nlohmann::json::array()}}}};
+    // Not its ID, which is not the same on every engine.
+    for (const Digest& layer : base.diff_ids) out["base"]["layers"].push_back(layer.str());
     for (const auto& [name, value] : facts) out["build"][name] = value;
     if (const auto processors = facts.find("processors"); processors != facts.end())
         if (const auto count = parse_number(processors->second)) out["build"]["jobs"] = recipe::ninja_jobs(*count);

@@ -91,7 +91,7 @@ public:
                             fmt::format("`wasmx-image cancel {}` stops it; without --fresh this command joins it",
                                         key_.container));
             // A client was killed between making it and starting it, or is about to start it.
-            if (state && state->is_new() && refuses_limits(state->id)) {
+            if (state && state->is_new() && start_refusal(state->id)) {
                 containers_.remove(state->id);
                 state.reset();
             }
@@ -226,23 +226,24 @@ private:
             settings.process_limit = process_limits[i].processes;
             id = create(settings);
             if (!id) return std::nullopt;
-            const auto refusal = refuses_limits(*id);
+            const auto refusal = start_refusal(*id);
             if (!refusal) break;
             containers_.remove(*id);
-            if (i + 1 == process_limits.size()) throw *refusal;
+            const bool is_about_limits = refusal->message().find("rlimit") != std::string::npos;
+            if (!is_about_limits || i + 1 == process_limits.size()) throw *refusal;
         }
         is_ours_ = true;
         progress_.note(fmt::format("build:   container {}, work volume {}", key_.container, key_.volume));
         return id;
     }
 
-    // Starts a container; returns the error of an engine that may not give it its limits.
-    std::optional<Error> refuses_limits(const std::string& id) {
+    // Starts a container; returns the error of an engine that does not.
+    std::optional<Error> start_refusal(const std::string& id) {
         try {
             containers_.start(id);
             return std::nullopt;
         } catch (const Error& error) {
-            if (error.message().find("rlimit") == std::string::npos) throw;
+            if (error.fault() == Fault::interrupted || error.fault() == Fault::unavailable) throw;
             return error;
         }
     }

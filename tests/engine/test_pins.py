@@ -122,7 +122,7 @@ class Pins(WorkCase):
 
     def assert_built_with(self, said: str, number: int, version: str = VERSION) -> None:
         v8 = self.git(self.v8, "rev-parse", f"{version}^{{commit}}").strip()
-        self.assertEqual(dict(re.findall(r"==> fact (\w+): (.*)", said)), {"v8": v8, "depot_tools": self.tools[number - 1]})
+        self.assertEqual(dict(re.findall(r"==> fact (v8|depot_tools): (.*)", said)), {"v8": v8, "depot_tools": self.tools[number - 1]})
         self.assertIn(f"gclient of depot_tools {number} syncs {version}", said)
 
     def clones(self) -> list[str]:

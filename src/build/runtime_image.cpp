@@ -218,8 +218,7 @@ private:
                                      .volume_target = "/wasmx/work",
                                      .processors = info.can_limit_processors ? processors : 0,
                                      .memory = options_.memory};
-        if (!engine_.identity().podman && info.platform() != options_.recipe.platform)
-            settings.platform = options_.recipe.platform.docker_platform();
+        if (info.platform() != options_.recipe.platform) settings.platform = options_.recipe.platform.docker_platform();
         std::optional<std::string> id;
         for (std::size_t i = 0;; ++i) {
             settings.file_limit = process_limits[i].files;

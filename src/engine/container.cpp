@@ -146,7 +146,9 @@ std::optional<std::string> Containers::create(const RunSettings& settings) {
                               {"Labels", settings.labels},
                               {"HostConfig", host}};
     std::string path = "/containers/create?name=" + io::percent_encoded(settings.name);
-    if (!settings.platform.empty()) path += "&platform=" + io::percent_encoded(settings.platform);
+    // podman takes the image's own.
+    if (!settings.platform.empty() && !engine_.identity().podman)
+        path += "&platform=" + io::percent_encoded(settings.platform);
     io::HttpResponse response = engine_.send(engine_.http_, "POST", path, with_json(body));
     if (response.status != 201) {
         Error error = refused(response, "POST", path);

@@ -5,6 +5,7 @@
 #include <fmt/ranges.h>
 
 #include <map>
+#include <span>
 #include <utility>
 
 #include "artifact/form.hpp"
@@ -215,7 +216,7 @@ void add_unsearched(std::vector<std::string>& faults, const Library& library) {
 std::string some_of(const std::vector<std::string>& names) {
     constexpr std::size_t most_named = 3;
     const std::size_t named = std::min(names.size(), most_named);
-    std::string out = fmt::format("{}", fmt::join(names.begin(), names.begin() + named, ", "));
+    std::string out = fmt::format("{}", fmt::join(std::span(names).first(named), ", "));
     return names.size() > named ? fmt::format("{} and {} more", out, names.size() - named) : out;
 }
 

@@ -77,8 +77,8 @@ Build find_build(engine::Engine& engine, const std::string& id) {
     if (found.size() == 1) return std::move(found.front());
     if (all.empty())
         throw Error(Fault::not_found, "there are no builds on this engine", "`wasmx-image build` starts one");
-    std::vector<std::string> names;
-    for (const Build& build : all) names.push_back(build.container.name);
+    std::vector<std::string> names(all.size());
+    std::transform(all.begin(), all.end(), names.begin(), [](const Build& build) { return build.container.name; });
     throw Error(id.empty() ? Fault::usage : Fault::not_found,
                 id.empty() ? fmt::format("there are {} builds, and no ID says which", found.size())
                            : fmt::format("there is no build {}", printable(id)),

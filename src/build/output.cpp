@@ -71,7 +71,7 @@ void ScriptOutput::add(std::string_view bytes) {
 
 void ScriptOutput::take_line(const std::string& line) {
     if (const auto mark = after(line, mark_prefix)) return take_mark(*mark);
-    auto count = count_in(line);
+    const auto count = count_in(line);
     // util/runtimes/v8.sh writes so what it gives to gn.
     constexpr std::string_view settings = "build settings: ";
     if (const auto at = line.find(settings); at != std::string::npos)
@@ -89,7 +89,7 @@ void ScriptOutput::take_line(const std::string& line) {
     }
     const std::size_t most = is_ninja_ ? most_failure_lines : lines_after_error;
     if (state_ == Failure::open && failure_.size() < most && !trim(line).empty()) failure_.push_back(shown(line));
-    if (count) count_ = std::move(count);
+    if (count) count_ = count;
 }
 
 void ScriptOutput::take_mark(std::string_view mark) {

@@ -77,7 +77,7 @@ doctor::Report preflight(doctor::Scene& scene, const doctor::Selection& selectio
         const std::string text = doctor::text_of(finding, {});
         for (const auto line : split(text, '\n')) lines.emplace_back(line);
     }
-    error.set_lines(std::move(lines));
+    error.set_lines(lines);
     throw std::move(error);
 }
 

@@ -62,8 +62,8 @@ struct HttpResponse {
 class TransportError : public Error {
 public:
     enum class Kind { resolve, connect, tls, timeout, broken };
-    TransportError(Kind kind, std::string message, std::string hint = {})
-        : Error(Fault::unavailable, std::move(message), std::move(hint)), kind_(kind) {}
+    TransportError(Kind kind, std::string_view message, std::string_view hint = {})
+        : Error(Fault::unavailable, message, hint), kind_(kind) {}
     Kind kind() const noexcept { return kind_; }
 
 private:

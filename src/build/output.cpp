@@ -57,15 +57,17 @@ std::vector<std::string> Tail::lines() const {
     return out;
 }
 
-void ScriptOutput::add(std::string_view bytes) {
-    tail_.add(bytes);
+void ScriptOutput::add(std::string_view bytes, Progress::Stream stream) {
+    std::string& open = open_[stream == Progress::Stream::out ? 0 : 1];
     while (!bytes.empty()) {
         const auto end = bytes.find('\n');
         const std::string_view piece = bytes.substr(0, end);
-        if (open_.size() < longest_open_line) open_ += piece.substr(0, longest_open_line - open_.size());
+        if (open.size() < longest_open_line) open += piece.substr(0, longest_open_line - open.size());
         if (end == std::string_view::npos) return;
         bytes.remove_prefix(end + 1);
-        take_line(std::exchange(open_, {}));
+        const std::string line = std::exchange(open, {});
+        tail_.add(line + "\n");
+        take_line(line);
     }
 }
 
@@ -115,6 +117,12 @@ void ScriptOutput::take_fact(std::string_view fact) {
         facts_[name] = shown(std::string(trim(fact.substr(colon + 2))));
 }
 
-std::vector<std::string> ScriptOutput::explaining_lines() const { return failure_.empty() ? tail_.lines() : failure_; }
+std::vector<std::string> ScriptOutput::explaining_lines() const {
+    if (!failure_.empty()) return failure_;
+    Tail tail = tail_;
+    for (const std::string& open : open_)
+        if (!open.empty()) tail.add(open + "\n");
+    return tail.lines();
+}
 
 }  // namespace wasmx::build

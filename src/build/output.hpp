@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -8,6 +9,8 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "base/progress.hpp"
 
 namespace wasmx::build {
 
@@ -29,7 +32,8 @@ private:
 /// step that failed.
 class ScriptOutput {
 public:
-    void add(std::string_view bytes);
+    /// Bytes of one of the two streams, cut anywhere: a line of one may begin within a line of the other.
+    void add(std::string_view bytes, Progress::Stream stream = Progress::Stream::out);
 
     const std::string& phase() const noexcept { return phase_; }  ///< "checking the container"; empty before the first
     bool is_done() const noexcept { return phase_ == "done"; }
@@ -56,7 +60,7 @@ private:
     void take_mark(std::string_view mark);
     void take_fact(std::string_view fact);
 
-    std::string open_;
+    std::array<std::string, 2> open_;  ///< of each stream: the line that has not ended
     std::string phase_;
     std::vector<std::string> missing_;
     std::optional<std::uint64_t> free_bytes_;

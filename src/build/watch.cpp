@@ -109,7 +109,7 @@ std::optional<engine::ContainerState> watch(engine::Containers& containers, cons
         seen += bytes.size();
         attempts = 0;
         observer.hear();
-        output.add(bytes);
+        output.add(bytes, stream);
         task->log(bytes, stream);
         if (const auto& count = output.count(); count && count->done != done) {
             done = count->done;

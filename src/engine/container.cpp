@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 
 #include "base/text.hpp"
 #include "engine/answer.hpp"
@@ -16,7 +15,6 @@ namespace wasmx::engine {
 namespace {
 
 constexpr std::chrono::seconds answer_limit{60};
-constexpr std::string_view layer_prefix = "wasmx-image-layer-";
 
 io::HttpRequest with_json(const nlohmann::json& body) {
     return {.method = {},
@@ -33,24 +31,13 @@ bool is_name_conflict(int status, const std::string& message) {
     return status == 409 || message.find("already in use") != std::string::npos;
 }
 
-// Of a container that is never started: whose it is, and a number that no other of that process has. A label would
-// become one of the image that is made of it.
-std::string owned_name() {
-    static std::atomic<unsigned> number = 0;
-    return fmt::format("{}{}-{}", layer_prefix, owner_mark(), ++number);
-}
-
 // Of a row of GET /containers/json; empty: it is none of these.
 std::string mark_of(const nlohmann::json& row) {
     if (const auto labels = row.find("Labels"); labels != row.end() && labels->is_object())
         if (std::string mark = text_of(*labels, reader_label); !mark.empty()) return mark;
     const auto names = row.find("Names");
     if (names == row.end() || !names->is_array() || names->empty() || !names->front().is_string()) return {};
-    std::string name = names->front().get<std::string>();
-    if (name.starts_with('/')) name.erase(0, 1);
-    if (!name.starts_with(layer_prefix)) return {};
-    name.erase(0, layer_prefix.size());
-    return name.substr(0, name.rfind('-'));
+    return std::string(mark_in(names->front().get_ref<const std::string&>()));
 }
 
 std::uint64_t number_at(const nlohmann::json& json, const char* pointer) {
@@ -184,7 +171,7 @@ std::string Containers::create_from(const ImageInfo& image, const std::map<std::
 std::string Containers::add_layer(const ImageInfo& image, const io::Body& archive,
                                   const std::map<std::string, std::string>& labels, const oci::Reference& tag,
                                   const std::string& comment) {
-    const Removal container(*this, create_from(image, labels, owned_name()));
+    const Removal container(*this, create_from(image, labels, owned_name("layer")));
     const std::string& id = container.id();
     const std::string put = container_path(id) + "/archive?path=%2F";
     io::HttpRequest request{.method = {},
@@ -210,7 +197,7 @@ std::string Containers::add_layer(const ImageInfo& image, const io::Body& archiv
 std::string Containers::create_idle(const std::string& image) {
     const auto info = engine_.find_image(image);
     if (!info) throw Error(Fault::not_found, fmt::format("the engine has no image {}", image));
-    return create_from(*info, {}, owned_name());
+    return create_from(*info, {}, owned_name("layer"));
 }
 
 void Containers::start(const std::string& id) {

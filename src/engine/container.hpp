@@ -104,7 +104,8 @@ public:
     bool stop(const std::string& id, std::chrono::seconds grace);
     /// Ends and removes it; one that is not there is no error. Also works when we have been asked to stop.
     void remove(const std::string& id) noexcept;
-    /// Removes containers of ours that were never started and whose client is gone: killed, or its machine lost.
+    /// Removes containers of ours that do not last (`owned_name`) and whose client is gone: killed, or its machine
+    /// lost.
     void remove_forgotten() noexcept;
     /// A file of a container, running or not. Fault::not_found when there is no such file or container.
     io::SourcePtr open_file(const std::string& id, const std::string& path);

@@ -6,7 +6,7 @@
 
 namespace wasmx::engine {
 
-std::string Engine::create_container(const std::string& settings) {
+std::string Engine::create_container(const std::string& settings, const std::string& name) {
     io::HttpRequest create{.method = {},
                            .url = {},
                            .headers = {{"Content-Type", "application/json"}},
@@ -14,8 +14,9 @@ std::string Engine::create_container(const std::string& settings) {
                            .body = io::body_of(settings),
                            .unix_socket = {},
                            .idle_limit = std::chrono::seconds(60)};
-    io::HttpResponse created = send(http_, "POST", "/containers/create", std::move(create));
-    std::string id = text_of(expect_json(created, "POST", "/containers/create"), "Id");
+    const std::string path = name.empty() ? "/containers/create" : "/containers/create?name=" + name;
+    io::HttpResponse created = send(http_, "POST", path, std::move(create));
+    std::string id = text_of(expect_json(created, "POST", path), "Id");
     if (id.empty()) throw Error(Fault::unavailable, "the engine made a container and does not say which");
     (void)container_path(id);
     return id;
@@ -103,7 +104,7 @@ CommandOutcome Engine::run_command(const std::string& image, const std::vector<s
         wanted["HostConfig"]["Mounts"] = {
             {{"Type", "bind"}, {"Source", "/sys/fs/cgroup"}, {"Target", "/cgroup"}, {"ReadOnly", true}}};
     }
-    const std::string id = create_container(wanted.dump());
+    const std::string id = create_container(wanted.dump(), owned_name("probe"));
     const Removal removal(*this, id);
     const io::HttpRequest bounded{.idle_limit = std::chrono::seconds(30)};
     const std::string start = container_path(id) + "/start";

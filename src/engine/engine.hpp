@@ -187,7 +187,7 @@ public:
 private:
     friend class Containers;
     class Removal;
-    std::string create_container(const std::string& settings);
+    std::string create_container(const std::string& settings, const std::string& name = {});
     /// nullptr when the path is not there.
     io::SourcePtr open_archive(const std::string& container, const std::string& path, const std::string& what);
     io::HttpResponse send(io::HttpClient& http, const std::string& method, const std::string& path,

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <ctime>
 #include <filesystem>
 
@@ -42,6 +43,21 @@ std::string mark_of(std::string_view process) {
 }  // namespace
 
 std::string owner_mark() { return mark_of(std::to_string(::getpid())); }
+
+std::string owned_name(std::string_view purpose) {
+    static std::atomic<unsigned> number = 0;
+    return fmt::format("wasmx-image-{}-{}-{}", purpose, owner_mark(), ++number);
+}
+
+std::string_view mark_in(std::string_view name) {
+    if (name.starts_with('/')) name.remove_prefix(1);
+    for (const std::string_view prefix : {"wasmx-image-layer-", "wasmx-image-probe-"}) {
+        if (!name.starts_with(prefix)) continue;
+        name.remove_prefix(prefix.size());
+        return name.substr(0, name.rfind('-'));
+    }
+    return {};
+}
 
 bool has_owner_ended(std::string_view mark, std::int64_t created) {
     if (!place().empty() && mark.starts_with(place())) {

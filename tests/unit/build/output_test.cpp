@@ -80,6 +80,16 @@ TEST_CASE("what was built from is no phase") {
     CHECK(output_of(many + "==> fact 0: y\n").facts().at("0") == "y");
 }
 
+TEST_CASE("a line of one stream may begin within a line of the other") {
+    ScriptOutput output;
+    output.add("xxxx");
+    output.add("g++: fatal error: Killed signal terminated program cc1plus\n==> oom", Progress::Stream::err);
+    output.add("yyyy\n");
+    output.add(" kills: 1\n", Progress::Stream::err);
+    CHECK(output.has_oom_kills());
+    CHECK(output.explaining_lines().front() == "g++: fatal error: Killed signal terminated program cc1plus");
+}
+
 TEST_CASE("the first failed step explains a failure, not the last lines") {
     std::string text = "x.c:1: error: a probe of configure\n";
     for (int i = 0; i < 20; ++i) text += "checking\n";

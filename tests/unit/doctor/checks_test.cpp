@@ -88,7 +88,7 @@ TEST_CASE("memory, disk and clock are what a container of the engine gets, asked
         using engine::json_reply;
         std::vector<engine::Scene::Step> steps{
             {"POST /v1.41/images/create?fromSrc=-", json_reply(200, R"({"status":")" + id + R"("})")},
-            {"POST /v1.41/containers/create", json_reply(201, R"({"Id":"c1"})")},
+            {"POST /v1.41/containers/create?name=wasmx-image-probe-*", json_reply(201, R"({"Id":"c1"})")},
             {"POST /v1.41/containers/c1/start", {.status = 204}},
             {"POST /v1.41/containers/c1/wait", json_reply(200, R"({"StatusCode":0})")},
             {"GET /v1.41/containers/c1/logs?stdout=1&stderr=1", {.body = output}},

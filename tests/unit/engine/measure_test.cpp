@@ -30,7 +30,8 @@ const Scene::Step import_step{"POST /v1.41/images/create?fromSrc=-", json_reply(
                                                                                          id +
                                                                                          R"("})"
                                                                                          "\n")};
-const Scene::Step create_step{"POST /v1.41/containers/create", json_reply(201, R"({"Id":"c1"})")};
+const Scene::Step create_step{"POST /v1.41/containers/create?name=wasmx-image-probe-*",
+                              json_reply(201, R"({"Id":"c1"})")};
 const Scene::Step remove_step{"DELETE /v1.41/containers/c1?force=1&v=1", {.status = 204}};
 const Scene::Step forget_step{"DELETE /v1.41/images/" + id + "?force=1", json_reply(200, "[]")};
 
@@ -112,7 +113,7 @@ TEST_CASE("measuring leaves nothing on the engine, and its container may do noth
 }
 
 TEST_CASE("an engine that lets nobody see its cgroups still tells of its disk") {
-    const Scene::Step refusal{"POST /v1.41/containers/create",
+    const Scene::Step refusal{"POST /v1.41/containers/create?name=wasmx-image-probe-*",
                               json_reply(403, R"({"message":"bind mounts are forbidden"})")};
     Scene scene(joined({{import_step, refusal}, run_of("disk 2000 1000\nprocessors 4\n"), {forget_step}}));
     CHECK(measure(scene.engine(), info_of_engine()).disk_free == 1000);

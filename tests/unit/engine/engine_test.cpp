@@ -271,7 +271,8 @@ TEST_CASE("a name or an ID never leads to another path of the engine's API") {
     }
     for (const std::string id : {"../images/x", "a/b", "a?force=0&x=", "a b", "."}) {
         CAPTURE(id);
-        Scene scene({{"POST /v1.41/containers/create?name=wasmx-image-probe-*", json_reply(201, nlohmann::json{{"Id", id}}.dump())}});
+        Scene scene({{"POST /v1.41/containers/create?name=wasmx-image-probe-*",
+                      json_reply(201, nlohmann::json{{"Id", id}}.dump())}});
         CHECK(error_of([&] { scene.engine().run_command("x:1", {"df"}); }).fault() == Fault::unavailable);
         CHECK(scene.verdict().empty());  // above all no DELETE of something else
     }

@@ -331,7 +331,9 @@ Examined examine(io::SourcePtr tarball, const Contract& contract) {
 }
 
 Summary inspect(io::SourcePtr tarball, const Contract& contract) {
-    const Examined examined = examine(std::move(tarball), contract);
+    Contract without_api = contract;
+    without_api.functions.clear();
+    const Examined examined = examine(std::move(tarball), without_api);
     throw_if_any_failed(examined.points, contract.package_name);
     return examined.summary;
 }

@@ -48,7 +48,8 @@ struct Examined {
 /// throws but Fault::integrity, which is a point.
 Examined examine(io::SourcePtr tarball, const Contract& contract);
 
-/// The same, where Fault::integrity names every point that fails, a line for each thing wrong, not only the first.
+/// The same but for `api`, in whose place a build runs a program. Fault::integrity names every point that fails, a line
+/// for each thing wrong, not only the first.
 Summary inspect(io::SourcePtr tarball, const Contract& contract);
 
 /// Everything in the tarball, which is read twice: what can be said against it (see `inspect`; its names and sizes) is

@@ -45,6 +45,7 @@ public:
 
     void usage(std::uint64_t memory, double processors) override {
         const std::lock_guard lock(display_.mutex_);
+        if (ended_) return;  // who measures is another thread than who works
         task_.memory = memory;
         task_.processors = processors;
         for (auto& view : display_.views_) view->measured(task_);

@@ -9,7 +9,7 @@
 #include "artifact/artifact.hpp"
 #include "build/base_image.hpp"
 #include "build/key.hpp"
-#include "engine/capacity.hpp"
+#include "engine/measure.hpp"
 #include "recipe/recipe.hpp"
 
 namespace wasmx::build {

@@ -42,9 +42,7 @@ std::optional<oci::Reference> base_beside(const std::map<std::string, std::strin
 }
 
 push::Via via_from(const std::string& text) {
-    if (text == "engine") return push::Via::engine;
-    if (text == "relay") return push::Via::relay;
-    if (text == "folders") return push::Via::folders;
+    if (text == "store") return push::Via::store;
     return text == "export" ? push::Via::exported : push::Via::automatic;
 }
 
@@ -100,19 +98,18 @@ oci::Annotations annotations_of(const recipe::Recipe& recipe, const artifact::Su
 
 void send(App& app, const Arguments& arguments, engine::Engine& engine, registry::Repository& repository,
           const Sending& sending) {
-    push::Wanted wanted{sending.image, sending.info, sending.target, sending.admitted};
-    wanted.engine_info = sending.engine_info;
-    wanted.compression = compression_from(arguments.text("--compression"));
-    wanted.parallel = uploads_from(arguments);
-    wanted.via = via_from(arguments.text("--via"));
-    wanted.registry_auth = [&] { return engine_auth(app, sending.target); };
-    wanted.base = base_beside(sending.info.labels, sending.target);
+    push::PushOptions options{sending.image, sending.info, sending.target, sending.admitted};
+    options.engine_info = sending.engine_info;
+    options.compression = compression_from(arguments.text("--compression"));
+    options.parallel = uploads_from(arguments);
+    options.via = via_from(arguments.text("--via"));
+    options.base = base_beside(sending.info.labels, sending.target);
     std::optional<registry::Repository> base;
-    if (wanted.base)
-        wanted.base_repository =
-            &base.emplace(app.http, *wanted.base, user_access(app, *wanted.base, registry::Access::pull));
+    if (options.base)
+        options.base_repository =
+            &base.emplace(app.http, *options.base, user_access(app, *options.base, registry::Access::pull));
     const auto cache = layer_cache(app, arguments.text("--cache-dir"));
-    const Digest digest = push::push_image(engine, repository, *cache, wanted, app.progress);
+    const Digest digest = push::push_image(engine, repository, *cache, options, app.progress);
     const std::string reference = sending.target.with_digest(digest).familiar();
     app.result(reference);
     // As actions that sign and attest want them.

@@ -17,11 +17,12 @@ namespace wasmx::commands {
 
 /// What `push` and `build --push` are asked in the same words.
 inline constexpr std::array sending_options{
-    Option{"--compression", "KIND[:LEVEL]", "of layers: gzip, which everybody reads, or zstd (default: gzip)"},
+    Option{"--compression", "KIND[:LEVEL]",
+           "of layers that the engine does not have compressed: gzip, which everybody reads, or zstd (default: gzip)"},
     Option{"--via", "WAY",
-           "how the engine gives them: pushes to the registry, pushes what is missing to us, exports, lets us read the "
-           "folders of its store (default: auto)",
-           "auto|engine|relay|export|folders"},
+           "how layers are read: from the engine's own store, or by export as docker save does; auto falls back to "
+           "export where the store cannot be read (default: auto)",
+           "auto|store|export"},
     Option{"--max-concurrent-uploads", "N", "layers that are uploaded at a time (default: 4)"},
     Option{"--cache-dir", "DIR",
            "where layers are kept for a push that has to be repeated (default: ~/.cache/wasmx-image/push)"},
@@ -38,7 +39,7 @@ oci::Annotations annotations_of(const recipe::Recipe& recipe, const artifact::Su
 struct Sending {
     std::string image;  ///< its name on the engine, for people
     oci::Reference target;
-    std::shared_future<oci::Annotations> admitted;   ///< (push::Wanted)
+    std::shared_future<oci::Annotations> admitted;   ///< (push::PushOptions)
     engine::ImageInfo info;                          ///< its labels say which base it was built on
     std::shared_future<engine::Info> engine_info{};  ///< when it has been asked for already
 };

@@ -17,7 +17,7 @@
 
 namespace wasmx::engine {
 
-/// On a container that only reads: its `owner_mark`.
+/// On a container of an older version that only reads: its `owner_mark`.
 inline constexpr const char* reader_label = "wasmx-image.reader";
 
 /// A container that runs a command. (Engine API, POST /containers/create)

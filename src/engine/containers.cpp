@@ -42,15 +42,6 @@ private:
     std::string container_;
 };
 
-namespace {
-
-// The command is asked for but never run, so it need not exist.
-nlohmann::json reader_of(const std::string& image) {
-    return {{"Image", image}, {"Cmd", {"none"}}, {"NetworkDisabled", true}};
-}
-
-}  // namespace
-
 io::SourcePtr Engine::open_archive(const std::string& container, const std::string& path, const std::string& what) {
     const std::string archive = fmt::format("{}/archive?path={}", container_path(container), io::percent_encoded(path));
     return in_time(what, [&]() -> io::SourcePtr {
@@ -58,26 +49,6 @@ io::SourcePtr Engine::open_archive(const std::string& container, const std::stri
         if (response.status == 404) return nullptr;
         if (response.status != 200) throw refused(response, "GET", archive);
         return watched(std::move(response.body), what);
-    });
-}
-
-std::future<void> Engine::copy_folders(const std::string& image, const std::vector<std::string>& folders,
-                                       const std::function<bool(std::size_t, io::Source&)>& take) {
-    auto wanted = reader_of(image);
-    wanted["Labels"][reader_label] = owner_mark();
-    for (std::size_t i = 0; i < folders.size(); ++i)
-        wanted["HostConfig"]["Mounts"].push_back(
-            {{"Type", "bind"}, {"Source", folders[i]}, {"Target", fmt::format("/{}", i)}, {"ReadOnly", true}});
-    const std::string id = create_container(wanted.dump());
-    auto removal = std::make_unique<Removal>(*this, id);
-    for (std::size_t i = 0; i < folders.size(); ++i) {
-        const auto body = open_archive(id, fmt::format("/{}/.", i), folders[i]);
-        if (!body) throw Error(Fault::not_found, fmt::format("the engine does not give {}", folders[i]));
-        if (!take(i, *body)) break;
-    }
-    return std::async(std::launch::async, [this, removal = std::move(removal)]() mutable {
-        removal.reset();
-        Containers(*this).remove_forgotten();
     });
 }
 

@@ -136,6 +136,7 @@ Info Engine::info() {
         out.processors = json.value("NCPU", std::uint64_t{0});
         out.kernel = text_of(json, "KernelVersion");
         out.root = text_of(json, "DockerRootDir");
+        out.storage_driver = text_of(json, "Driver");
         out.can_limit_processors = json.value("CPUSet", false);
         if (const auto status = json.find("DriverStatus"); status != json.end() && status->is_array()) {
             for (const auto& row : *status)

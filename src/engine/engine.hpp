@@ -6,7 +6,6 @@
 #include <array>
 #include <cstdint>
 #include <functional>
-#include <future>
 #include <map>
 #include <memory>
 #include <optional>
@@ -45,6 +44,7 @@ struct Info {
     std::uint64_t processors = 0;
     std::string kernel;                 ///< "6.1.0-18-arm64"
     std::string root;                   ///< where it stores images, on its own machine
+    std::string storage_driver;         ///< "overlay2"
     bool containerd_store = false;      ///< images are in containerd's store, not in the engine's own
     bool seccomp = true;                ///< containers have a seccomp profile, or the engine does not say
     bool can_limit_processors = false;  ///< which processors a container runs on (rootless engines often cannot)
@@ -64,8 +64,6 @@ struct ImageInfo {
     std::vector<Digest> diff_ids;  ///< base first
     std::map<std::string, std::string> labels;
     oci::Inherited inherited;
-    /// Where the engine's overlay2 keeps the files of each layer, on its own machine; none for another store.
-    std::vector<std::string> layer_folders;
     /// Whether a registry is known to have it under that name ("ghcr.io/kong/x@sha256:…").
     bool has_repo_digest(std::string_view name) const;
 };
@@ -104,15 +102,6 @@ struct BuildOutcome {
     std::optional<int> exit_code;  ///< of the failed command, where the engine tells
 };
 
-/// What an engine tells while it pushes.
-struct PushEvent {
-    std::string id;  ///< of a layer: the first digits of its diff ID; empty: of none
-    std::string status;
-    std::uint64_t current = 0;  ///< bytes of the layer as it is stored
-    std::uint64_t total = 0;
-    std::optional<Digest> digest;  ///< of the manifest, in the end
-};
-
 /// How a command in a container ended.
 struct CommandOutcome {
     int exit_code = 0;
@@ -143,19 +132,11 @@ public:
     std::vector<std::uint64_t> history_sizes(const std::string& name);
     /// The names, with tags, of images that have one like `pattern`, in which "*" stands for anything but "/".
     std::vector<std::string> image_tags(const std::string& pattern);
-    /// Gives an image one more name.
-    void tag(const std::string& name, const oci::Reference& other);
-    /// Takes it away again, and only that; also when we have been asked to stop. Whether it works is not told.
+    /// Removes a name from an image, also when we have been asked to stop. Whether it works is not told.
     void untag(const oci::Reference& other) noexcept;
     /// Brings the image to the engine. `registry_auth` as `registry_auth()` makes it, or empty.
     void pull(const oci::Reference& image, const std::string& platform, const Secret& registry_auth,
               Progress& progress);
-    /// Has the engine push the image of that name and tag, and returns the digest that the registry now has under it.
-    /// `registry_auth` as below. A registry that refuses is Fault::failed, in the engine's words.
-    Digest push(const oci::Reference& image, const Secret& registry_auth, Progress& progress);
-    /// The same, told event by event.
-    void push(const oci::Reference& image, const Secret& registry_auth,
-              const std::function<void(const PushEvent&)>& listener);
     /// The value of X-Registry-Auth: base64url of JSON. podman takes neither of the tokens.
     static Secret registry_auth(const std::string& username, const Secret& password, const Secret& identity_token,
                                 const Secret& registry_token);
@@ -171,12 +152,6 @@ public:
     /// are asked to stop, the engine (not podman) ends the build.
     BuildOutcome build(const BuildRequest& request, const io::Body& context,
                        const std::function<void(const BuildEvent&)>& listener);
-    /// Reads folders of the engine's machine, such as an image's `layer_folders`, one after the other, through a
-    /// container of that image that is created, never started, and removed. `take` gets the tar of "folder/.", and says
-    /// whether to go on. An engine that does not give them is Fault::failed. What is returned is ready when the
-    /// container is gone, and with it those that killed programs of this machine have left.
-    std::future<void> copy_folders(const std::string& image, const std::vector<std::string>& folders,
-                                   const std::function<bool(std::size_t index, io::Source& archive)>& take);
     /// Runs a short command in a container of an image, as nobody, without capabilities, network or a place to write;
     /// the container is removed. One that cannot be started is Fault::failed. `machine` has the cgroups of the engine's
     /// machine at /cgroup, and in its own names.
@@ -186,6 +161,7 @@ public:
 
 private:
     friend class Containers;
+    friend class FolderReader;
     class Removal;
     std::string create_container(const std::string& settings, const std::string& name = {});
     /// nullptr when the path is not there.

@@ -10,27 +10,6 @@
 
 namespace wasmx::engine {
 
-namespace {
-
-// (Engine API, GET /images/{name}/json: GraphDriver) The lower ones from the top down.
-std::vector<std::string> folders_of(const nlohmann::json& image, std::size_t layers) {
-    const auto driver = image.find("GraphDriver");
-    if (driver == image.end() || !driver->is_object() || text_of(*driver, "Name") != "overlay2") return {};
-    const auto data = driver->find("Data");
-    if (data == driver->end() || !data->is_object()) return {};
-    std::vector<std::string> out;
-    const std::string lower = text_of(*data, "LowerDir");
-    if (!lower.empty())
-        for (const auto folder : split(lower, ':')) out.insert(out.begin(), std::string(folder));
-    out.push_back(text_of(*data, "UpperDir"));
-    const bool is_whole = out.size() == layers && std::none_of(out.begin(), out.end(), [](const std::string& folder) {
-                              return !folder.starts_with('/');
-                          });
-    return is_whole ? out : std::vector<std::string>();
-}
-
-}  // namespace
-
 bool ImageInfo::has_repo_digest(std::string_view name) const {
     return std::find(repo_digests.begin(), repo_digests.end(), name) != repo_digests.end();
 }
@@ -65,7 +44,6 @@ std::optional<ImageInfo> Engine::find_image(const std::string& name) {
                 out.labels = labels->get<std::map<std::string, std::string>>();
             out.inherited = oci::Inherited::from(*config);
         }
-        out.layer_folders = folders_of(json, out.diff_ids.size());
         // containerd's store does not fetch a layer that it has unpacked for another image, though compressed
         // otherwise.
         if (out.architecture.empty() && out.diff_ids.empty())
@@ -101,15 +79,6 @@ std::vector<std::string> Engine::image_tags(const std::string& pattern) {
         }
         return out;
     });
-}
-
-void Engine::tag(const std::string& name, const oci::Reference& other) {
-    const std::string path =
-        fmt::format("{}/tag?repo={}&tag={}", image_path(name), io::percent_encoded(other.familiar_name()),
-                    io::percent_encoded(other.tag().value_or("latest")));
-    io::HttpResponse response = send("POST", path);
-    if (response.status != 201) throw refused(response, "POST", path);
-    io::drain(*response.body);
 }
 
 void Engine::untag(const oci::Reference& other) noexcept {

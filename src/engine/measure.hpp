@@ -5,10 +5,17 @@
 #include <string>
 #include <string_view>
 
-#include "engine/capacity.hpp"
 #include "engine/engine.hpp"
 
 namespace wasmx::engine {
+
+/// What a build may use, and who says so: "/info", or the file of the cgroup that allows less.
+struct Capacity {
+    std::uint64_t memory = 0;  ///< bytes
+    std::string memory_from;
+    std::uint64_t processors = 0;
+    std::string processors_from;
+};
 
 /// What a container of the engine gets, seen from inside: what a build will have, wherever the engine runs, whoever
 /// passes its socket on, and wherever it stores its containers.

@@ -10,12 +10,21 @@
 #include <filesystem>
 
 #include "base/text.hpp"
-#include "engine/capacity.hpp"
+#include "io/file.hpp"
 #include "io/stream.hpp"
 
 namespace wasmx::engine {
 
 namespace {
+
+// A file of the kernel; one that may not be read is as good as not there.
+std::string text_of_file(const std::string& path) {
+    try {
+        return io::find_file(path).value_or("");
+    } catch (const Error&) {
+        return {};
+    }
+}
 
 // Empty where the kernel does not tell.
 const std::string& place() {
@@ -51,7 +60,7 @@ std::string owned_name(std::string_view purpose) {
 
 std::string_view mark_in(std::string_view name) {
     if (name.starts_with('/')) name.remove_prefix(1);
-    for (const std::string_view prefix : {"wasmx-image-layer-", "wasmx-image-probe-"}) {
+    for (const std::string_view prefix : {"wasmx-image-layer-", "wasmx-image-probe-", "wasmx-image-reader-"}) {
         if (!name.starts_with(prefix)) continue;
         name.remove_prefix(prefix.size());
         return name.substr(0, name.rfind('-'));

@@ -22,15 +22,14 @@ constexpr unsigned most_asked = 64;   // entries, of all of them
 /// The way from a reference down to the image for the platform.
 class Descent {
 public:
-    Descent(registry::Repository& repository, const oci::Platform& platform)
-        : repository_(repository), platform_(platform) {}
+    Descent(const ManifestSource& source, const oci::Platform& platform) : source_(source), platform_(platform) {}
 
     /// Throws Fault::not_found, naming what there is.
     Published image(registry::FoundManifest top) {
         if (auto image = find_image(std::move(top), 0)) return *std::move(image);
         if (missing_)
             throw Error(Fault::not_found,
-                        fmt::format("the index names {} for {}, which the registry does not have", missing_->brief(),
+                        fmt::format("the index names {} for {}, which is not there", missing_->brief(),
                                     platform_.docker_platform()),
                         "push that platform again, or name the image by another tag");
         if (there_.empty() && !artifact_type_.empty())
@@ -75,18 +74,18 @@ private:
     }
 
     std::optional<registry::FoundManifest> find_manifest(const oci::Descriptor& row) {
-        if (row.data.empty()) return repository_.find_manifest(row.digest.str());
+        if (row.data.empty()) return source_.find_manifest(row.digest.str());
         return registry::FoundManifest{.bytes = row.data, .media_type = row.media_type, .digest = row.digest};
     }
 
     void read_config(Published& image) {
         in_context(fmt::format("reading the config {}", image.manifest.config.digest.brief()), [&] {
-            image.config_json = io::read_all(*open_blob(repository_, image.manifest.config), largest_config);
+            image.config_json = io::read_all(*source_.open_blob(image.manifest.config), largest_config);
             image.config = oci::ImageConfig::parse(image.config_json);
         });
     }
 
-    registry::Repository& repository_;
+    const ManifestSource& source_;
     const oci::Platform& platform_;
     std::set<std::string> there_;
     std::optional<Digest> missing_;
@@ -119,15 +118,23 @@ oci::Descriptor oci_form(oci::Descriptor layer) {
     return layer;
 }
 
+std::optional<Published> find_published(const ManifestSource& source, const std::string& tag_or_digest,
+                                        const oci::Platform& platform) {
+    auto found = source.find_manifest(tag_or_digest);
+    if (!found) return std::nullopt;
+    Published image = Descent(source, platform).image(*std::move(found));
+    check_layers(image);
+    return image;
+}
+
 std::optional<Published> find_published(registry::Repository& repository, const oci::Reference& reference,
                                         const oci::Platform& platform) {
-    return in_context(fmt::format("opening {}", reference.familiar()), [&]() -> std::optional<Published> {
-        auto found = repository.find_manifest(reference.manifest_key());
-        if (!found) return std::nullopt;
-        Published image = Descent(repository, platform).image(*std::move(found));
-        check_layers(image);
-        return image;
-    });
+    const ManifestSource source{
+        .find_manifest = [&](const std::string& key) { return repository.find_manifest(key); },
+        .open_blob = [&](const oci::Descriptor& blob) { return open_blob(repository, blob); },
+    };
+    return in_context(fmt::format("opening {}", reference.familiar()),
+                      [&] { return find_published(source, reference.manifest_key(), platform); });
 }
 
 Published open_published(registry::Repository& repository, const oci::Reference& reference,

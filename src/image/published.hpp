@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -29,8 +30,18 @@ io::SourcePtr open_blob(registry::Repository& repository, const oci::Descriptor&
 /// A layer as a manifest of ours names it: without annotations, and Docker's type as OCI's, whose bytes are the same.
 oci::Descriptor oci_form(oci::Descriptor layer);
 
-/// Follows `reference` (tag or digest) through an index to the image for `platform`; nullopt when there is no such tag.
-/// An image for other platforms, and an artifact that is no image, are Fault::not_found naming what there is.
+/// Where manifests and configs are read from.
+struct ManifestSource {
+    /// By tag or digest; nullopt when there is none. The media type may be empty.
+    std::function<std::optional<registry::FoundManifest>(const std::string& tag_or_digest)> find_manifest;
+    std::function<io::SourcePtr(const oci::Descriptor& blob)> open_blob;
+};
+
+/// Follows a tag or digest through an index to the image for `platform`; nullopt when there is no such tag. An image
+/// for other platforms, and an artifact that is no image, are Fault::not_found naming what there is.
+std::optional<Published> find_published(const ManifestSource& source, const std::string& tag_or_digest,
+                                        const oci::Platform& platform);
+/// The same in a registry.
 std::optional<Published> find_published(registry::Repository& repository, const oci::Reference& reference,
                                         const oci::Platform& platform);
 /// The same, where no such tag is Fault::not_found.

@@ -60,7 +60,6 @@ class Scratch final : public LayerSink {
 public:
     void write(std::span<const std::byte> bytes) override { file_.write(bytes); }
     void begun(const std::optional<Digest>&, std::uint64_t) override {}
-    void promised(const oci::Descriptor&) override {}
     void sealed(const std::optional<Digest>&, const oci::Descriptor&) override {}
     io::Body body() const override { return file_.body(); }
 
@@ -74,22 +73,32 @@ std::optional<Digest> digest_in(const std::string& path) {
     return Digest::from_hex(std::filesystem::path(path).stem().string());
 }
 
+// Everything into the sink, compressed unless it is already.
+Found pack(io::SourcePtr bytes, Form form, const io::Compression& compression, LayerSink& sink, Progress::Task& task) {
+    Found out;
+    out.form = form;
+    auto stored =
+        io::counted(io::digesting(std::move(bytes), out.stored), [&](std::uint64_t count) { task.advance(count); });
+    io::SourcePtr packed = form == Form::tar ? io::compressed(std::move(stored), compression) : std::move(stored);
+    packed = io::digesting(std::move(packed), out.compressed);
+    std::vector<std::byte> buffer(io::chunk_size);
+    while (const std::size_t count = packed->read(buffer)) sink.write(std::span(buffer).first(count));
+    out.body = sink.body();
+    task.done(form == Form::tar ? fmt::format("{} compressed", human_bytes(out.compressed.size)) : "as stored");
+    return out;
+}
+
+std::unique_ptr<LayerSink> new_sink(const SealHooks& hooks) {
+    return hooks.new_sink ? hooks.new_sink() : std::make_unique<Scratch>();
+}
+
 Found take_layer(io::SourcePtr member, Form form, std::uint64_t size, const std::string& path, Progress& progress,
                  const SealHooks& hooks) {
     const std::string name = path.substr(path.starts_with("blobs/") ? path.rfind('/') + 1 : 0, 12);
     auto task = progress.task(fmt::format("sealing layer {} ({})", printable(name), human_bytes(size)), size);
-    Found out;
-    out.form = form;
-    auto plain =
-        io::counted(io::digesting(std::move(member), out.stored), [&](std::uint64_t count) { task->advance(count); });
-    io::SourcePtr packed = form == Form::tar ? io::compressed(std::move(plain), hooks.compression) : std::move(plain);
-    packed = io::digesting(std::move(packed), out.compressed);
-    const auto sink = hooks.new_sink ? hooks.new_sink() : std::make_unique<Scratch>();
+    const auto sink = new_sink(hooks);
     if (form == Form::tar) sink->begun(digest_in(path), size);
-    std::vector<std::byte> buffer(io::chunk_size);
-    while (const std::size_t count = packed->read(buffer)) sink->write(std::span(buffer).first(count));
-    out.body = sink->body();
-    task->done(form == Form::tar ? fmt::format("{} compressed", human_bytes(out.compressed.size)) : "as stored");
+    Found out = pack(std::move(member), form, hooks.compression, *sink, *task);
     sink->sealed(form == Form::tar ? std::optional(out.stored.digest) : std::nullopt, descriptor_of(out, hooks));
     return out;
 }
@@ -188,6 +197,17 @@ void check_config(const std::string& path, const std::string& config) {
 std::string_view layer_type_of(const io::Compression& compression) {
     return compression.kind == io::Compression::Kind::zstd ? oci::media_type::oci_layer_zstd
                                                            : oci::media_type::oci_layer_gzip;
+}
+
+void seal_layer(io::SourcePtr tar, std::uint64_t size, const Digest& diff_id, const SealHooks& hooks,
+                Progress& progress) {
+    auto task = progress.task(fmt::format("sealing layer {} ({})", diff_id.short_id(), human_bytes(size)), size);
+    const auto sink = new_sink(hooks);
+    sink->begun(diff_id, size);
+    const Found packed = pack(std::move(tar), Form::tar, hooks.compression, *sink, *task);
+    if (packed.stored.digest != diff_id)
+        throw Error(Fault::integrity, fmt::format("its bytes have the digest {}", packed.stored.digest.str()));
+    sink->sealed(diff_id, descriptor_of(packed, hooks));
 }
 
 Sealed seal_export(io::Source& archive, Progress& progress, const SealHooks& hooks) {

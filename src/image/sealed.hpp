@@ -44,11 +44,9 @@ public:
     LayerSink& operator=(const LayerSink&) = delete;
     virtual ~LayerSink() = default;
     virtual void write(std::span<const std::byte> bytes) = 0;
-    /// Told at most once, and only of a layer that is certainly on its way: of `size` bytes, and by its diff ID, or the
-    /// digest of one that the engine has compressed, where that is known before its end.
-    virtual void begun(const std::optional<Digest>& id, std::uint64_t size) = 0;
-    /// The same of one that comes as the engine has compressed it: what will be written is known beforehand.
-    virtual void promised(const oci::Descriptor& form) = 0;
+    /// Told at most once, and only of a layer that is certainly on its way: of about `size` bytes, and by its diff ID
+    /// where that is known before its end.
+    virtual void begun(const std::optional<Digest>& diff_id, std::uint64_t size) = 0;
     /// The diff ID is not known of one that the engine stores compressed.
     virtual void sealed(const std::optional<Digest>& diff_id, const oci::Descriptor&) = 0;
     /// What was written.
@@ -63,6 +61,11 @@ struct SealHooks {
     /// A place for a layer; a scratch file when there is none.
     std::function<std::unique_ptr<LayerSink>()> new_sink = nullptr;
 };
+
+/// Compresses the tar of a layer into a sink of `hooks`. `size` as LayerSink::begun has it. A tar that is not the layer
+/// is Fault::integrity, and its sink is not `sealed`.
+void seal_layer(io::SourcePtr tar, std::uint64_t size, const Digest& diff_id, const SealHooks& hooks,
+                Progress& progress);
 
 /// Reads the archive that an engine exports (docker save: the layouts of 20.10, of 25 and later, of containerd's store,
 /// of podman), in one pass, into temporary files. Layers that are plain tars are compressed; compressed ones

@@ -2,18 +2,17 @@
 #pragma once
 
 #include <map>
-#include <string_view>
+#include <utility>
 #include <vector>
 
-#include "image/layer_cache.hpp"
+#include "oci/manifest.hpp"
 #include "registry/registry.hpp"
 
 namespace wasmx::push {
 
-/// The layers that a repository already has, by diff ID, in the form of `media_type`. Which blob a layer is comes from
-/// the cache alone, that is, from what this machine has compressed or verified; what other images of the repository say
-/// of their layers is the word of whoever may push there. That the blob exists is asked of the registry.
-std::map<Digest, oci::Descriptor> find_existing(registry::Repository& repository, const std::vector<Digest>& diff_ids,
-                                                std::string_view media_type, image::LayerCache& cache);
+/// Of blobs that layers are known to be, by diff ID, those that the registry has; one for each layer. What tags say of
+/// other images is not asked: whoever may push one could say anything.
+std::map<Digest, oci::Descriptor> find_existing(registry::Repository& repository,
+                                                const std::vector<std::pair<Digest, oci::Descriptor>>& candidates);
 
 }  // namespace wasmx::push

@@ -13,43 +13,46 @@ std::optional<oci::Descriptor> Layers::find(const Digest& diff_id) const {
     return found == known_.end() ? std::nullopt : std::optional(found->second);
 }
 
-void Layers::upload_from_cache(const Digest& diff_id) {
-    if (known_.contains(diff_id)) return;
+std::optional<Layers::Cached> Layers::find_cached(const Digest& diff_id) {
     for (const oci::Descriptor& form : cache_.forms_of(diff_id)) {
         if (form.media_type != image::layer_type_of(compression_)) continue;
-        auto body = cache_.find_blob(form);
-        if (!body) continue;
-        known_.emplace(diff_id, form);
-        from_cache_.emplace_back(form, *body);
-        return uploads_.add("layer", form, *std::move(body));
+        if (auto body = cache_.find_blob(form)) return Cached{form, *std::move(body)};
     }
+    return std::nullopt;
+}
+
+void Layers::upload_from_cache(const Digest& diff_id) {
+    if (known_.contains(diff_id)) return;
+    auto cached = find_cached(diff_id);
+    if (!cached) return;
+    from_cache_.emplace_back(cached->form, cached->body);
+    upload_blob(diff_id, cached->form, std::move(cached->body));
+}
+
+void Layers::upload_blob(const Digest& diff_id, const oci::Descriptor& form, io::Body body) {
+    known_.emplace(diff_id, form);
+    uploads_.add("layer", form, std::move(body), Uploads::Registry::lacks_it);
 }
 
 /// A layer of the engine's on its way: it goes on while it is compressed, once it is certain that it is wanted.
 class Layers::Outgoing final : public image::LayerSink {
 public:
-    Outgoing(Layers& layers, bool is_cached_as_it_is)
-        : layers_(layers), is_cached_as_it_is_(is_cached_as_it_is), blob_(layers.cache_.new_file()) {}
+    explicit Outgoing(Layers& layers) : layers_(layers), blob_(layers.cache_.new_file()) {}
     void write(std::span<const std::byte> bytes) override {
         layers_.uploads_.check();
         blob_.write(bytes);
     }
     void begun(const std::optional<Digest>& id, std::uint64_t size) override {
         // With nothing known beforehand whatever comes is wanted.
-        if ((!id && layers_.known_before_ > 0) || size < least_streamed || size > most_streamed) return;
+        if ((!id && layers_.known_before_export_ > 0) || size < least_streamed || size > most_streamed) return;
         layers_.uploads_.add(id ? "layer " + id->short_id() : "layer", blob_);
-        is_under_way_ = true;
-    }
-    void promised(const oci::Descriptor& form) override {
-        if (form.size < least_streamed) return;
-        layers_.uploads_.add("layer", form, blob_);
         is_under_way_ = true;
     }
     void sealed(const std::optional<Digest>& diff_id, const oci::Descriptor& form) override {
         // It may be there in another form, or twice in the image.
         const bool is_known = diff_id && layers_.known_.contains(*diff_id);
         // Remembered first: what is killed once the registry has it is not to be sent again.
-        if (!is_known && (diff_id || is_cached_as_it_is_)) layers_.cache_.keep(blob_.file(), form.digest);
+        if (!is_known) layers_.cache_.keep(blob_.file(), form.digest);
         if (!is_known && diff_id) {
             layers_.cache_.remember(*diff_id, form);
             layers_.known_.emplace(*diff_id, form);
@@ -66,19 +69,18 @@ private:
     static constexpr std::uint64_t most_streamed = 4ULL << 30;
 
     Layers& layers_;
-    const bool is_cached_as_it_is_;
     GrowingBlob blob_;
     bool is_under_way_ = false;
 };
 
-image::SealHooks Layers::hooks(bool is_cached_as_it_is) {
+image::SealHooks Layers::hooks() {
     return {.compression = compression_,
             .known =
                 [this](const Digest& diff_id) {
                     uploads_.check();
                     return find(diff_id);
                 },
-            .new_sink = [this, is_cached_as_it_is] { return std::make_unique<Outgoing>(*this, is_cached_as_it_is); }};
+            .new_sink = [this] { return std::make_unique<Outgoing>(*this); }};
 }
 
 bool Layers::drop_damaged(Progress& progress) {

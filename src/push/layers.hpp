@@ -28,13 +28,20 @@ public:
     std::optional<oci::Descriptor> find(const Digest& diff_id) const;
     /// The registry has these.
     void add(std::map<Digest, oci::Descriptor> found) { known_.merge(std::move(found)); }
-    /// What an earlier push has sealed, and did not get away.
+    /// The compressed bytes of a layer that an earlier push has left in the cache.
+    struct Cached {
+        oci::Descriptor form;
+        io::Body body;
+    };
+    std::optional<Cached> find_cached(const Digest& diff_id);
+    /// Uploads those, unless the layer is known already. The registry has been asked, and does not have it.
     void upload_from_cache(const Digest& diff_id);
-    /// From here on layers come from the engine.
-    void begin() { known_before_ = known_.size(); }
-    /// For whoever makes layers. `is_cached_as_it_is`: also what the engine stores compressed, since it takes its time
-    /// to hand it over again.
-    image::SealHooks hooks(bool is_cached_as_it_is = true);
+    /// The same of a blob of the engine's.
+    void upload_blob(const Digest& diff_id, const oci::Descriptor& form, io::Body body);
+    /// From here on an export gives the layers, in an order of its own and perhaps without saying which.
+    void begin_export() { known_before_export_ = known_.size(); }
+    /// For whoever seals layers.
+    image::SealHooks hooks();
     /// Throws away what the cache gave and is not what it should be; false when all was well.
     bool drop_damaged(Progress& progress);
 
@@ -46,7 +53,7 @@ private:
     const io::Compression compression_;
     std::map<Digest, oci::Descriptor> known_;
     std::vector<std::pair<oci::Descriptor, io::Body>> from_cache_;
-    std::size_t known_before_ = 0;
+    std::size_t known_before_export_ = 0;
 };
 
 }  // namespace wasmx::push

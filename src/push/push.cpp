@@ -3,193 +3,167 @@
 
 #include <fmt/format.h>
 
-#include <atomic>
+#include <algorithm>
+#include <array>
 #include <chrono>
-#include <future>
-#include <thread>
+#include <memory>
+#include <set>
+#include <utility>
 
+#include "base/parallel.hpp"
 #include "base/text.hpp"
-#include "engine/capacity.hpp"
 #include "image/published.hpp"
 #include "image/sealed.hpp"
 #include "push/base_layers.hpp"
-#include "push/choice.hpp"
 #include "push/existing.hpp"
-#include "push/folders.hpp"
-#include "push/forward.hpp"
 #include "push/layers.hpp"
+#include "push/leftovers.hpp"
 #include "push/refused_types.hpp"
-#include "push/relay.hpp"
 #include "push/uploads.hpp"
+#include "store/store.hpp"
 
 namespace wasmx::push {
 
 namespace {
 
-/// One push: what is known of the layers, and what is on its way.
+/// One push: what is known of the layers, and the uploads that are under way.
 class Push {
 public:
-    Push(engine::Engine& engine, registry::Repository& repository, image::LayerCache& cache, const Wanted& wanted,
+    Push(engine::Engine& engine, registry::Repository& repository, image::LayerCache& cache, const PushOptions& options,
          Progress& progress)
         : engine_(engine),
           repository_(repository),
           cache_(cache),
-          wanted_(wanted),
+          options_(options),
           progress_(progress),
-          info_(wanted.info),
+          info_(options.info),
           platform_(oci::Platform::from_architecture(info_.architecture).value_or(oci::Platform::of_this_machine())),
-          engine_info_(wanted.engine_info),
-          layer_type_(image::layer_type_of(wanted.compression)),
-          uploads_(repository, progress, wanted.parallel),
-          layers_(cache, uploads_, wanted.compression) {}
+          layer_type_(image::layer_type_of(options.compression)),
+          uploads_(repository, progress, options.parallel),
+          layers_(cache, uploads_, options.compression) {}
 
     Digest run() {
-        // While the registry is asked.
-        if (!engine_info_.valid())
-            engine_info_ = std::async(std::launch::async, [this] { return engine_.info(); }).share();
-        if (wanted_.via == Via::engine) return pushed_by_engine();
-        std::optional<image::Sealed> sealed;
-        if (hands_over_compressed()) {
-            sealed = forwarded();
-            if (!sealed && wanted_.via == Via::automatic) {
-                if (const auto digest = pushed_by_engine_if_possible()) return *digest;
-            }
-        }
-        if (!sealed) sealed = compressed_here();
-        const Digest digest = put(*sealed);
-        tell(fmt::format("{} of {} layers were there{}, {} sent{}", existed_, info_.diff_ids.size(),
-                         mounted_ == 0 ? "" : fmt::format(", {} mounted", mounted_.load()), human_bytes(sent_.bytes),
-                         way_));
+        // The engine gets ready while the registry is asked.
+        if (!all_remembered()) open_store();
+        (void)options_.admitted.get();
+        query_registry(remembered_forms());
+        std::optional<image::Sealed> sealed = sealed_from_cache();
+        if (!sealed) sealed = sealed_from_engine();
+        const Digest digest = publish(*sealed);
+        report();
         return digest;
     }
 
     bool drop_damaged() { return layers_.drop_damaged(progress_); }
 
 private:
-    // containerd's store holds layers compressed, and hands them over as they are; its export is slower than its push.
-    bool hands_over_compressed() {
-        if (wanted_.via != Via::automatic && wanted_.via != Via::relay) return false;
-        if (!engine_info().containerd_store) return false;
-        const bool is_usual = wanted_.compression.kind == io::Compression::Kind::gzip && !wanted_.compression.level;
-        if (!is_usual && wanted_.via == Via::relay)
-            throw Error(Fault::failed, "--via relay takes the layers as containerd's store has them compressed",
-                        "--via export compresses them otherwise; --via auto chooses");
-        return is_usual;
+    using Forms = std::vector<std::pair<Digest, oci::Descriptor>>;
+
+    std::set<Digest> unique_layers() const { return {info_.diff_ids.begin(), info_.diff_ids.end()}; }
+
+    // The compressed forms that earlier pushes have made.
+    Forms remembered_forms() {
+        Forms out;
+        for (const Digest& diff_id : unique_layers())
+            for (oci::Descriptor& form : cache_.forms_of(diff_id))
+                if (form.media_type == layer_type_) out.emplace_back(diff_id, std::move(form));
+        return out;
     }
 
-    // Its layers are taken, its manifest is replaced: ours is OCI's, and annotated.
-    Digest pushed_by_engine() {
-        admit();
-        const Digest theirs = engine_.push(wanted_.target, wanted_.registry_auth(), progress_);
-        return in_context("pushing " + wanted_.target.familiar(), [&] {
-            const auto published = image::open_published(repository_, wanted_.target.with_digest(theirs), platform_);
-            // The engine pushes by name, and another build may have moved it.
-            if (published.config.diff_ids != info_.diff_ids || published.config.labels != info_.labels)
-                throw Error(Fault::integrity, fmt::format("the engine pushed {}, which is another image than {}",
-                                                          theirs.str(), wanted_.image));
-            std::vector<oci::Descriptor> forms;
-            for (const oci::Descriptor& layer : published.manifest.layers) forms.push_back(image::oci_form(layer));
-            const Digest digest = put(sealed_of(published.config_json, forms));
-            tell("the layers by the engine");
-            return digest;
+    bool all_remembered() {
+        return std::all_of(info_.diff_ids.begin(), info_.diff_ids.end(),
+                           [&](const Digest& diff_id) { return !cache_.forms_of(diff_id).empty(); });
+    }
+
+    void query_registry(const Forms& forms) {
+        auto found = find_existing(repository_, forms);
+        existed_ += found.size();
+        layers_.add(std::move(found));
+    }
+
+    // With the config here and every layer in the registry or in the cache, the engine is not asked for a byte. Most
+    // engines call an image by its config's digest.
+    std::optional<image::Sealed> sealed_from_cache() {
+        const auto config = cache_.find_config(Digest::parse(info_.id), image::largest_config);
+        if (!config || oci::ImageConfig::parse(*config).diff_ids != info_.diff_ids) return std::nullopt;
+        for (const Digest& diff_id : info_.diff_ids)
+            if (!layers_.find(diff_id) && !layers_.find_cached(diff_id)) return std::nullopt;
+        for (const Digest& diff_id : info_.diff_ids) layers_.upload_from_cache(diff_id);
+        return sealed_with(*config);
+    }
+
+    image::Sealed sealed_with(std::string config) {
+        image::Sealed out{.config = std::move(config), .layers = {}};
+        for (const Digest& diff_id : info_.diff_ids) out.layers.push_back({diff_id, layers_.find(diff_id).value(), {}});
+        return out;
+    }
+
+    image::Sealed sealed_from_engine() {
+        store_ = take_store();
+        if (store_) query_registry(missing_blobs_of_store());
+        if (options_.base && is_any_missing()) {
+            mount_from_base();
+            if (store_) mount_blobs_of_store();
+        }
+        const auto routes = plan_routes(options_.via, layer_states());
+        for (std::size_t i = 0; i < routes.size(); ++i)
+            if (routes[i] == Route::upload_cached) layers_.upload_from_cache(info_.diff_ids[i]);
+        for (std::size_t i = 0; i < routes.size(); ++i)
+            if (routes[i] == Route::read_store && read_from_store(i)) is_read_[by_store] = true;
+        if (!is_any_missing() && store_) return sealed_with(store_->config());
+        return exported();
+    }
+
+    void open_store() {
+        if (options_.via == Via::exported || opening_.valid()) return;
+        opening_ = std::async(std::launch::async, [this] {
+            return store::open_store(engine_, engine_info(), info_, platform_, why_no_store_);
         });
     }
 
-    std::optional<Digest> pushed_by_engine_if_possible() {
-        try {
-            return pushed_by_engine();
-        } catch (const Error& error) {
-            if (error.fault() == Fault::interrupted) throw;
-            progress_.warn(fmt::format("the image is exported instead: {}", error.message()));
-            return std::nullopt;
-        }
+    // nullptr: the image is exported.
+    std::unique_ptr<store::Store> take_store() {
+        open_store();
+        if (!opening_.valid()) return nullptr;
+        auto store = opening_.get();
+        if (!store && options_.via == Via::store)
+            throw Error(Fault::failed, fmt::format("the engine's store cannot be read: {}", why_no_store_),
+                        "--via auto falls back to export");
+        if (!store && !engine_.identity().podman)
+            progress_.warn(
+                fmt::format("the engine's store cannot be read ({}); falling back to export", why_no_store_));
+        return store;
     }
 
-    // Of layers that the engine compressed we know only afterwards which is which.
-    image::Sealed sealed_of(std::string config, const std::vector<oci::Descriptor>& forms) {
-        image::Sealed out{.config = std::move(config), .layers = {}};
+    engine::Info engine_info() const {
+        return options_.engine_info.valid() ? options_.engine_info.get() : engine_.info();
+    }
+
+    Forms missing_blobs_of_store() {
+        Forms out;
+        std::set<Digest> seen;
         for (std::size_t i = 0; i < info_.diff_ids.size(); ++i) {
-            cache_.remember(info_.diff_ids[i], forms[i]);
-            out.layers.push_back({info_.diff_ids[i], forms[i], {}});
+            const Digest& diff_id = info_.diff_ids[i];
+            const auto blob = store_->blob(i);
+            if (blob && is_compressed(*blob) && !layers_.find(diff_id) && seen.insert(diff_id).second)
+                out.emplace_back(diff_id, *blob);
         }
         return out;
     }
 
-    // The engine asks for each layer, by a digest that only it knows, so nothing is asked beforehand.
-    std::optional<image::Sealed> forwarded() {
-        if (wanted_.via != Via::relay && !engine::find_local_process(engine_.endpoint(), engine_info()))
-            return std::nullopt;
-        image::SealHooks layers = layers_.hooks(false);
-        layers.known = [&](const Digest& diff_id) {
-            look();
-            layers_.upload_from_cache(diff_id);
-            return layers_.find(diff_id);
-        };
-        const auto prepare = [&] {
-            admit();
-            return true;
-        };
-        return taken("pushes it by itself", layers, prepare, [&](const TakingHooks& taking) {
-            const auto has_blob = [&](const Digest& digest) { return has_or_mounts(digest); };
-            auto got = forward_image(engine_, info_, platform_, taking, has_blob, progress_);
-            if (!got) return std::optional<image::Sealed>();
-            existed_ = got->there - std::min<std::size_t>(got->there, mounted_);
-            return std::optional(sealed_of(std::move(got->config), got->layers));
-        });
+    static bool is_compressed(const oci::Descriptor& blob) {
+        return blob.media_type == oci::media_type::oci_layer_gzip || blob.media_type == oci::media_type::oci_layer_zstd;
     }
 
-    bool has_or_mounts(const Digest& digest) {
-        if (repository_.has_blob(digest)) return true;
-        if (!wanted_.base || !repository_.mount_blob(digest, wanted_.base->repository())) return false;
-        ++mounted_;
-        return true;
-    }
-
-    image::Sealed compressed_here() {
-        std::optional<image::Sealed> sealed;
-        if (may_read_folders()) {
-            see();
-            if (!find_whole() && are_folders_quicker(layers_.known())) take_folders();
-        } else if (is_partly_remembered() && may_relay()) {  // the engine gets ready while the registry is asked
-            sealed = relayed();
-        }
-        if (!sealed) {
-            see();
-            sealed = find_whole();
-        }
-        if (!sealed && !has_relayed_ && may_relay() && is_relay_wanted()) sealed = relayed();
-        return sealed ? *std::move(sealed) : exported();
-    }
-
-    void admit() { (void)wanted_.admitted.get(); }
-
-    // What is to be compressed is then known.
-    void see() {
-        look();
-        if (std::exchange(has_seen_, true) || find_whole()) return;
-        if (wanted_.base && existed_ < info_.diff_ids.size()) mount_from_base();
-        for (const Digest& diff_id : info_.diff_ids) layers_.upload_from_cache(diff_id);
-    }
-
-    // As after a change of what comes last.
-    bool is_partly_remembered() {
-        const auto count = std::count_if(info_.diff_ids.begin(), info_.diff_ids.end(),
-                                         [&](const Digest& diff_id) { return !cache_.forms_of(diff_id).empty(); });
-        return count > 0 && static_cast<std::size_t>(count) < info_.diff_ids.size();
-    }
-
-    // What the registry has.
-    void look() {
-        if (std::exchange(has_looked_, true)) return;
-        admit();
-        layers_.add(find_existing(repository_, info_.diff_ids, layer_type_, cache_));
-        existed_ = layers_.known().size();
+    bool is_any_missing() const {
+        return std::any_of(info_.diff_ids.begin(), info_.diff_ids.end(),
+                           [&](const Digest& diff_id) { return !layers_.find(diff_id); });
     }
 
     // The engine has pulled the base by that digest, and then held each layer of the manifest against its diff ID: so
     // it is known which blob is which. A label alone is the word of whoever made the image.
     std::vector<Digest> layers_of_pulled_base() {
-        const std::string name = wanted_.base->familiar_name() + "@" + wanted_.base->digest()->str();
+        const std::string name = options_.base->familiar_name() + "@" + options_.base->digest()->str();
         const auto base = engine_.find_image(name);
         if (!base || !base->has_repo_digest(name)) return {};
         return base->diff_ids;
@@ -199,189 +173,82 @@ private:
         const auto verified = layers_of_pulled_base();
         if (verified.empty()) return;
         const auto is_wanted = [&](const Digest& diff_id, const oci::Descriptor& form) {
-            return !layers_.known().contains(diff_id) && form.media_type == layer_type_;
+            return !layers_.find(diff_id) && form.media_type == layer_type_;
         };
-        const auto mounted = mount_base_layers(repository_, *wanted_.base_repository, *wanted_.base, platform_,
+        const auto mounted = mount_base_layers(repository_, *options_.base_repository, *options_.base, platform_,
                                                info_.diff_ids, verified, is_wanted, progress_);
         for (const auto& [diff_id, form] : mounted) cache_.remember(diff_id, form);
         mounted_ += mounted.size();
         layers_.add(mounted);
     }
 
-    // Most engines call an image by its config's digest. With that here or in the registry, and all layers on their
-    // way, there is nothing to ask the engine for.
-    std::optional<image::Sealed> find_whole() {
-        if (is_any_missing()) return std::nullopt;
-        const auto id = Digest::try_parse(info_.id);
-        const auto config = id ? cache_.find_config(*id, image::largest_config) : std::nullopt;
-        if (!config || oci::ImageConfig::parse(*config).diff_ids != info_.diff_ids) return std::nullopt;
-        image::Sealed sealed{.config = *config, .layers = {}};
+    // The digest says which blob it is, wherever it comes from.
+    void mount_blobs_of_store() {
+        for (const auto& [diff_id, blob] : missing_blobs_of_store()) {
+            if (!repository_.mount_blob(blob.digest, options_.base->repository(), blob.size)) continue;
+            ++mounted_;
+            layers_.add({{diff_id, blob}});
+        }
+    }
+
+    std::vector<LayerState> layer_states() {
+        constexpr unsigned questions_at_once = 4;
+        std::vector<LayerState> out;
         for (const Digest& diff_id : info_.diff_ids)
-            sealed.layers.push_back({diff_id, layers_.known().at(diff_id), {}});
-        return sealed;
+            out.push_back({.diff_id = diff_id,
+                           .exists = layers_.find(diff_id).has_value(),
+                           .is_cached = layers_.find_cached(diff_id).has_value()});
+        if (store_)
+            run_all(out.size(), questions_at_once, [&](std::size_t i) {
+                if (!out[i].exists && !out[i].is_cached) out[i].is_stored = store_->has_layer(i);
+            });
+        return out;
+    }
+
+    // False: its bytes are not those of the layer, and an export has to give them.
+    bool read_from_store(std::size_t layer) {
+        const Digest& diff_id = info_.diff_ids[layer];
+        if (const auto blob = store_->blob(layer); blob && is_compressed(*blob)) {
+            cache_.remember(diff_id, *blob);
+            layers_.upload_blob(diff_id, *blob, {.size = blob->size, .open = [store = store_.get(), layer] {
+                                                     return store->open_layer(layer).bytes;
+                                                 }});
+            return true;
+        }
+        try {
+            auto [size, tar] = store_->open_layer(layer);
+            image::seal_layer(std::move(tar), size, diff_id, layers_.hooks(), progress_);
+            return true;
+        } catch (const Error& error) {
+            uploads_.check();
+            const bool is_of_the_store = error.fault() == Fault::integrity || error.fault() == Fault::not_found;
+            if (!is_of_the_store || options_.via == Via::store) throw;
+            progress_.warn(fmt::format("layer {} cannot be read from the engine's store ({}); falling back to export",
+                                       diff_id.short_id(), error.message()));
+            return false;
+        }
     }
 
     image::Sealed exported() {
-        way_ = way_.empty() ? ", by export" : ", by folders and export";  // if only for the config
-        layers_.begin();
+        is_read_[by_export] = true;
+        layers_.begin_export();
         const std::string platform = engine_info().containerd_store ? platform_.docker_platform() : "";
-        return in_context("exporting " + wanted_.image + " from the engine", [&] {
+        return in_context("exporting " + options_.image + " from the engine", [&] {
             return image::seal_export(*engine_.export_image(info_.id, platform), progress_, layers_.hooks());
         });
     }
 
-    // Of what is likely to be missing; then the registry is asked first.
-    bool may_read_folders() {
-        if (wanted_.via == Via::folders && info_.layer_folders.empty())
-            throw Error(Fault::failed, "--via folders needs Docker with its overlay2 store",
-                        "--via auto takes what is best for this engine");
-        if (wanted_.via == Via::folders && !may_relay())
-            throw Error(Fault::failed, "--via folders needs an engine on this machine",
-                        "--via auto takes what is best for this engine");
-        if ((wanted_.via != Via::folders && wanted_.via != Via::automatic) || info_.layer_folders.empty() ||
-            !may_relay())
-            return false;
-        std::map<Digest, oci::Descriptor> remembered;
-        for (const Digest& diff_id : info_.diff_ids)
-            if (const auto forms = cache_.forms_of(diff_id); !forms.empty()) remembered.emplace(diff_id, forms.front());
-        return are_folders_quicker(remembered);
-    }
-
-    bool are_folders_quicker(const std::map<Digest, oci::Descriptor>& known) {
-        return wanted_.via == Via::folders || missing_beside(known).missing >= least_in_folders;
-    }
-
-    // The config is left for the relay to get, and what was not built there.
-    void take_folders() {
-        FromFolders got = seal_folders(engine_, info_, sizes(), layers_.hooks(), progress_);
-        tidied_ = std::move(got.tidied);
-        uploads_.check();
-        const bool is_all = got.count > 0 && !is_any_missing();
-        if (!is_all && wanted_.via == Via::folders)
-            throw Error(Fault::failed,
-                        fmt::format("not all layers of {} are to be had by --via folders", wanted_.image),
-                        "the engine has not built them, or does not give them; --via auto gets them another way");
-        if (got.count > 0) way_ = is_all ? ", by folders" : ", by folders and";
-    }
-
-    bool is_any_missing() const {
-        return std::any_of(info_.diff_ids.begin(), info_.diff_ids.end(),
-                           [&](const Digest& diff_id) { return !layers_.known().contains(diff_id); });
-    }
-
-    // Unless the folders gave everything.
-    void take_way(std::string_view way) {
-        if (way_.empty()) way_ = ", by";
-        if (way_ != ", by folders") way_ += fmt::format(" {}", way);
-    }
-
-    const std::vector<std::uint64_t>& history() {
-        if (history_.empty()) history_ = engine_.history_sizes(info_.id);
-        return history_;
-    }
-
-    std::map<Digest, std::uint64_t> sizes() {
-        std::map<Digest, std::uint64_t> out;
-        const auto sizes = layer_sizes(history(), info_.diff_ids.size());
-        for (std::size_t i = 0; i < sizes.size(); ++i) out.emplace(info_.diff_ids[i], sizes[i]);
-        return out;
-    }
-
-    Volume missing_beside(const std::map<Digest, oci::Descriptor>& known) {
-        std::vector<bool> is_missing;
-        for (const Digest& diff_id : info_.diff_ids) is_missing.push_back(!known.contains(diff_id));
-        return volume_of(history(), is_missing);
-    }
-
-    const engine::Info& engine_info() { return engine_info_.get(); }
-
-    // Docker calls an image by its config, and pushes layer by layer.
-    bool may_relay() {
-        const bool has_relay = !engine_.identity().podman && !engine_info().containerd_store;
-        if (wanted_.via == Via::relay && !has_relay)
-            throw Error(Fault::failed, "--via relay needs Docker, not podman",
-                        "--via auto takes what is best for this engine");
-        if (wanted_.via == Via::relay) return true;
-        if (wanted_.via == Via::folders && !has_relay) return false;
-        return (wanted_.via == Via::automatic || wanted_.via == Via::folders) && has_relay &&
-               engine::find_local_process(engine_.endpoint(), engine_info());
-    }
-
-    // Once it is seen what is missing.
-    bool is_relay_wanted() {
-        if (!is_relay_wanted_) is_relay_wanted_ = !find_whole() && (wanted_.via == Via::relay || is_by_relay_quicker());
-        return *is_relay_wanted_;
-    }
-
-    bool is_by_relay_quicker() {
-        return is_relay_quicker(missing_beside(layers_.known()), std::thread::hardware_concurrency());
-    }
-
-    std::optional<image::Sealed> relayed() {
-        has_relayed_ = true;
-        const auto prepare = [&] {
-            see();
-            return is_relay_wanted();
-        };
-        return taken("exports the image", layers_.hooks(), prepare, [&](const TakingHooks& taking) {
-            auto config = relay_image(engine_, info_, taking, progress_);
-            if (!config) return std::optional<image::Sealed>();
-            image::Sealed out{.config = *std::move(config), .layers = {}};
-            for (const Digest& diff_id : info_.diff_ids)
-                out.layers.push_back({diff_id, layers_.known().at(diff_id), {}});
-            return std::optional(std::move(out));
-        });
-    }
-
-    // By an endpoint of ours. What fails there may work another way, which is told, unless it was asked for.
-    std::optional<image::Sealed> taken(std::string_view otherwise, const image::SealHooks& layers,
-                                       const std::function<bool()>& prepare,
-                                       const std::function<std::optional<image::Sealed>(const TakingHooks&)>& take) {
-        std::exception_ptr ours;  // what went wrong on our side goes wrong the other way, too
-        const TakingHooks hooks{.layers = layers,
-                                .prepare =
-                                    [&] {
-                                        try {
-                                            return prepare();
-                                        } catch (...) {
-                                            ours = std::current_exception();
-                                            return false;
-                                        }
-                                    },
-                                .config = [&](const std::string& config) { upload_config(config); },
-                                .check = [&] { check_uploads(); }};
-        std::optional<image::Sealed> sealed;
-        try {
-            sealed = in_context("taking " + wanted_.image + " from the engine", [&] { return take(hooks); });
-        } catch (const Error& error) {
-            if (wanted_.via == Via::relay || error.fault() == Fault::interrupted) throw;
-            uploads_.check();  // an upload that failed fails by the other way as well
-            progress_.warn(
-                fmt::format("the engine does not hand over its layers, and {}: {}", otherwise, error.message()));
-        }
-        if (ours) std::rethrow_exception(ours);
-        if (sealed) take_way("relay");
-        return sealed;
-    }
-
-    // When one has failed, whoever asks the registry meanwhile need not wait for it.
-    void check_uploads() {
-        try {
-            uploads_.check();
-        } catch (...) {
-            repository_.interrupt();
-            throw;
-        }
-    }
-
-    Digest put(const image::Sealed& sealed) {
-        return in_context("pushing " + wanted_.target.familiar(), [&] {
+    Digest publish(const image::Sealed& sealed) {
+        return in_context("pushing " + options_.target.familiar(), [&] {
             oci::Manifest manifest = sealed.manifest();
-            manifest.annotations = wanted_.admitted.get();
-            upload_config(sealed.config);
+            manifest.annotations = options_.admitted.get();
+            // Before the uploads are over: a push that is killed now needs nothing of the engine the next time.
+            cache_.keep_config(sealed.config);
+            uploads_.add("config", manifest.config, io::body_of(sealed.config));
             sent_ = uploads_.finish();
+            tidy_up();
             try {
-                return repository_.put_manifest(wanted_.target.tag().value_or("latest"), manifest.json(),
+                return repository_.put_manifest(options_.target.tag().value_or("latest"), manifest.json(),
                                                 manifest.media_type);
             } catch (const registry::Refused& refused) {
                 std::string hint = hint_of_refused_types(refused, manifest);
@@ -391,42 +258,44 @@ private:
         });
     }
 
-    void upload_config(const std::string& config) {
-        const oci::Descriptor blob = image::config_descriptor(config);
-        if (std::exchange(config_digest_, blob.digest) == blob.digest) return;
-        // Before the uploads are over: a push that is killed now needs nothing of the engine the next time.
-        cache_.keep_config(config);
-        uploads_.add("config", blob, io::body_of(config));
+    // The container that read the store is removed while the manifest is pushed.
+    void tidy_up() {
+        if (!store_ && !opening_.valid()) return;
+        tidied_ = std::async(std::launch::async, [this] {
+            if (opening_.valid()) (void)opening_.get();
+            store_.reset();
+            remove_leftovers(engine_);
+        });
     }
 
-    void tell(const std::string& what) {
+    void report() const {
         const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-        progress_.note(fmt::format("pushed:  {}, in {}", what, human_seconds(seconds)));
+        std::string way;
+        if (is_read_[by_store]) way = ", by store";
+        if (is_read_[by_export]) way += way.empty() ? ", by export" : " and export";
+        progress_.note(fmt::format("pushed:  {} of {} layers already existed{}, {} sent{}, in {}", existed_,
+                                   unique_layers().size(), mounted_ == 0 ? "" : fmt::format(", {} mounted", mounted_),
+                                   human_bytes(sent_.bytes), way, human_seconds(seconds)));
     }
 
-    // With less the engine is through before a container is made and removed.
-    static constexpr std::uint64_t least_in_folders = 4 << 20;
+    enum { by_store, by_export };
 
     engine::Engine& engine_;
     registry::Repository& repository_;
     image::LayerCache& cache_;
-    const Wanted& wanted_;
+    const PushOptions& options_;
     Progress& progress_;
     const engine::ImageInfo& info_;
     const oci::Platform platform_;
-    std::shared_future<engine::Info> engine_info_;
     const std::string_view layer_type_;
-    std::vector<std::uint64_t> history_;
-    std::future<void> tidied_;
     const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+    std::string why_no_store_;
+    std::future<std::unique_ptr<store::Store>> opening_;
+    std::unique_ptr<store::Store> store_;  // outlives the uploads, which read from it
+    std::future<void> tidied_;
     std::size_t existed_ = 0;
-    std::atomic<std::size_t> mounted_ = 0;
-    bool has_looked_ = false;
-    bool has_seen_ = false;
-    bool has_relayed_ = false;
-    std::optional<bool> is_relay_wanted_;
-    Digest config_digest_;  // of the one that is there or on its way
-    std::string way_;       // nothing when the engine was not asked for any byte
+    std::size_t mounted_ = 0;
+    std::array<bool, 2> is_read_{};
     Sent sent_;
     Uploads uploads_;
     Layers layers_;
@@ -435,14 +304,14 @@ private:
 }  // namespace
 
 Digest push_image(engine::Engine& engine, registry::Repository& repository, image::LayerCache& cache,
-                  const Wanted& wanted, Progress& progress) {
-    Push push(engine, repository, cache, wanted, progress);
+                  const PushOptions& options, Progress& progress) {
+    Push push(engine, repository, cache, options, progress);
     try {
         return push.run();
     } catch (const Error& error) {
         if (error.fault() != Fault::integrity || !push.drop_damaged()) throw;
     }
-    return Push(engine, repository, cache, wanted, progress).run();
+    return Push(engine, repository, cache, options, progress).run();
 }
 
 }  // namespace wasmx::push

@@ -2,7 +2,6 @@
 #pragma once
 // push: an image that an engine has, into a registry, by our own client. It builds nothing.
 
-#include <functional>
 #include <future>
 #include <optional>
 #include <string>
@@ -12,38 +11,33 @@
 #include "image/layer_cache.hpp"
 #include "io/compression.hpp"
 #include "oci/reference.hpp"
+#include "push/plan.hpp"
 #include "registry/registry.hpp"
 
 namespace wasmx::push {
 
-/// How the layers get there. `engine`: it pushes them itself, which costs nothing where its store holds them
-/// compressed. `relay`: it pushes what is missing to us, and we push. `exported`: it exports the image, and we compress
-/// and push. `folders`: it gives us the folders in which it keeps their files, and we compress and push. `automatic`
-/// chooses by the engine's store, and by how much is missing.
-enum class Via { automatic, engine, relay, exported, folders };
-
-struct Wanted {
+struct PushOptions {
     std::string image;       ///< its name on the engine, for people
     engine::ImageInfo info;  ///< what the engine says of it; what is pushed is the image of this ID
     oci::Reference target;
     /// Whether it may be pushed, which may still be found out while the engine gets ready: an error ends the push
     /// before the registry is asked for anything else. The annotations of the manifest.
     std::shared_future<oci::Annotations> admitted;
+    /// Of layers that the engine does not have compressed; the others stay as they are.
     io::Compression compression{};
     /// The image that it was built on, by digest, where another repository of the same registry has it: its layers are
     /// mounted from there.
     std::optional<oci::Reference> base{};
     registry::Repository* base_repository = nullptr;
     Via via = Via::automatic;
-    std::function<Secret()> registry_auth = nullptr;  ///< gives X-Registry-Auth, when the engine pushes
-    unsigned parallel = 4;                            ///< uploads at a time
-    std::shared_future<engine::Info> engine_info{};   ///< when it has been asked for already
+    unsigned parallel = 4;                           ///< uploads at a time
+    std::shared_future<engine::Info> engine_info{};  ///< when it has been asked for already
 };
 
-/// Uploads the layers that the registry lacks, while the engine still exports the rest, and last of all the manifest
-/// under the target's tag. Layers that the registry has are not compressed, those that `cache` has not exported again.
-/// Returns the manifest's digest.
+/// Uploads the layers that the registry lacks, while the next ones are still read and compressed, and last of all the
+/// manifest under the target's tag. Layers that the registry has are not read, those that `cache` has are not
+/// compressed again. Returns the manifest's digest.
 Digest push_image(engine::Engine& engine, registry::Repository& repository, image::LayerCache& cache,
-                  const Wanted& wanted, Progress& progress);
+                  const PushOptions& options, Progress& progress);
 
 }  // namespace wasmx::push

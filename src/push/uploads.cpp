@@ -71,17 +71,13 @@ Uploads::~Uploads() {
     }
 }
 
-void Uploads::add(const std::string& name, const oci::Descriptor& blob, io::Body body) {
+void Uploads::add(const std::string& name, const oci::Descriptor& blob, io::Body body, Registry registry) {
     std::promise<oci::Descriptor> known;
     known.set_value(blob);
-    put({name, known.get_future().share(), std::move(body)});
+    put({name, known.get_future().share(), std::move(body), registry});
 }
 
 void Uploads::add(const std::string& name, const GrowingBlob& blob) { put({name, blob.whole(), blob.body()}); }
-
-void Uploads::add(const std::string& name, const oci::Descriptor& promised, const GrowingBlob& blob) {
-    put({name, blob.whole(), {.size = promised.size, .open = blob.body().open}, promised});
-}
 
 void Uploads::put(Job job) {
     check();
@@ -175,7 +171,6 @@ private:
 
     // One that is still being made may be whole before it has been sent.
     std::optional<std::uint64_t> size_if_known() const {
-        if (job_.promised) return job_.promised->size;
         return is_known(job_.blob) ? std::optional(job_.blob.get().size) : std::nullopt;
     }
 
@@ -190,7 +185,6 @@ private:
 void Uploads::upload(const Job& job) {
     if (is_given_up(job.blob)) return;
     try {
-        if (job.promised) return upload_whole(job, *job.promised);
         is_known(job.blob) ? upload_whole(job, job.blob.get()) : upload_growing(job);
     } catch (const Error&) {
         // Whoever was making it has said why, if there is anything to be said.
@@ -225,7 +219,7 @@ void Uploads::upload_growing(const Job& job) {
 void Uploads::upload_whole(const Job& job, const oci::Descriptor& blob) {
     const std::string name = fmt::format("{} {} ({})", job.name, blob.digest.brief(), human_bytes(blob.size));
     const auto task = progress_.task("pushing " + name, blob.size);
-    if (!job.promised && repository_.has_blob(blob.digest, blob.size)) {
+    if (job.registry == Registry::may_have_it && repository_.has_blob(blob.digest, blob.size)) {
         task->done("exists");
         const std::lock_guard lock(mutex_);
         ++sent_.existed;

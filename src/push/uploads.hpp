@@ -36,13 +36,13 @@ public:
     Uploads(const Uploads&) = delete;
     Uploads& operator=(const Uploads&) = delete;
 
+    enum class Registry { may_have_it, lacks_it };
     /// Takes a blob; what the registry has is not sent. Throws the first error of those taken before.
-    void add(const std::string& name, const oci::Descriptor& blob, io::Body body);
+    void add(const std::string& name, const oci::Descriptor& blob, io::Body body,
+             Registry registry = Registry::may_have_it);
     /// Takes a blob that is still being made and that nobody has: what there is of it goes on at once, where an upload
     /// is free. One that is given up is dropped.
     void add(const std::string& name, const GrowingBlob& blob);
-    /// The same where it is known beforehand what it will be.
-    void add(const std::string& name, const oci::Descriptor& promised, const GrowingBlob& blob);
     /// Throws the first error so far; the work that makes blobs asks now and then.
     void check();
     /// Returns when the registry has them all; throws the first error.
@@ -53,7 +53,7 @@ private:
         std::string name;
         std::shared_future<oci::Descriptor> blob;
         io::Body body;
-        std::optional<oci::Descriptor> promised = {};  ///< of one that is still being made
+        Registry registry = Registry::may_have_it;
     };
     class Watched;
     void put(Job job);

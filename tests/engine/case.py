@@ -106,8 +106,9 @@ class LabCase(unittest.TestCase):
         return subprocess.run(["git", "-C", str(repository), *arguments], check=True, capture_output=True, text=True).stdout
 
     def docker(self, *arguments) -> str:
-        return subprocess.run([DOCKER, "--host", self.HOST, "--config", LAB_ENVIRONMENT["DOCKER_CONFIG"], *arguments],
-                              check=True, capture_output=True, text=True).stdout
+        done = subprocess.run([DOCKER, "--host", self.HOST, "--config", LAB_ENVIRONMENT["DOCKER_CONFIG"], *arguments], capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, f"docker {' '.join(map(str, arguments))}: {done.stderr}")
+        return done.stdout
 
     def skopeo(self, *arguments) -> str:
         done = subprocess.run(["skopeo", *arguments], capture_output=True, text=True,

@@ -9,7 +9,7 @@ import unittest
 from pathlib import Path
 
 from case import LAB, LAB_ENVIRONMENT, REGISTRY, LabCase
-from test_push import Interposed, PushCase
+from test_push import PushCase, docker_archive, odd_layers
 
 HOST = LAB_ENVIRONMENT["WASMX_LAB_CONTAINERD_HOST"]
 GZIP = "application/vnd.oci.image.layer.v1.tar+gzip"
@@ -19,7 +19,7 @@ class StoreCase(PushCase):
     HOST = HOST
 
     def tearDown(self):
-        self.assertEqual(self.strays(), [])
+        self.assertEqual(self.docker("ps", "--all", "--quiet", "--filter", "name=wasmx-image-reader"), "")
         super().tearDown()
 
     def check(self, image: str, layer_types: set[str] = frozenset({GZIP})):
@@ -37,11 +37,11 @@ class StoreCase(PushCase):
         return Path(LAB.state["registry_data"], "docker/registry/v2/repositories", name, "_manifests/tags", tag).exists()
 
 
-class Relay(StoreCase):
+class ViaStore(StoreCase):
     def test_everything_then_nothing(self):
         self.make_image(self.image)
         done = self.push()
-        self.assertIn(", by relay", done.stderr)
+        self.assertIn(", by store,", done.stderr)
         self.assertEqual(self.sent(done), self.blobs(self.image))
         self.check(self.image)
         again = self.push()
@@ -106,9 +106,9 @@ class Relay(StoreCase):
     def test_killed_at_every_stage(self):
         """kill -9, then the same command: it sends what was missing, and the tag never held anything but ours."""
         self.make_image(self.image)
-        for stage in (r'"name":"taking layer', r'"name":"pushing layer', r'"how":"uploaded', r'"name":"pushing config'):
+        for stage in (r'"name":"sealing layer', r'"name":"pushing layer', r'"how":"uploaded', r'"name":"pushing config'):
             with self.subTest(stage=stage):
-                self.repository = f"{REGISTRY}/killed-relay/{os.getpid()}-{abs(hash(stage))}"
+                self.repository = f"{REGISTRY}/killed-store/{os.getpid()}-{abs(hash(stage))}"
                 image = f"{self.repository}:1"
                 self.docker("tag", self.image, image)
                 self.addCleanup(self.docker, "rmi", image)
@@ -127,11 +127,11 @@ class Relay(StoreCase):
                 self.assertTrue(self.tag_exists(image))
                 self.check(image)
 
-    def test_an_interrupt_leaves_no_name(self):
+    def test_an_interrupt_leaves_nothing(self):
         self.make_image(self.image)
         process = self.start_program("push", self.image, "--cache-dir", self.cache, "--progress", "json")
         for line in process.stderr:
-            if '"name":"taking layer' in line:
+            if '"name":"pushing layer' in line:
                 break
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=60)
@@ -143,7 +143,7 @@ class Relay(StoreCase):
             image = f"{lab.state['registry']}/short/lived:1"
             self.make_image(image)
             done = self.push(image=image, DOCKER_CONFIG=lab.state["docker_config"])
-        self.assertIn(", by relay", done.stderr)
+        self.assertIn(", by store,", done.stderr)
         self.assertNotIn('"event":"warning"', done.stderr)
 
     def test_layers_of_the_base_are_mounted(self):
@@ -164,42 +164,41 @@ class Relay(StoreCase):
         lower, upper = self.manifest(self.image)["layers"]
         self.assertEqual(lower["digest"], self.manifest(base)["layers"][0]["digest"])
         self.assertEqual(set(self.sent(done)), {upper["digest"][:19], self.manifest(self.image)["config"]["digest"][:19]})
-        self.assertIn("0 of 2 layers were there, 1 mounted", done.stderr)
+        self.assertIn("0 of 2 layers already existed, 1 mounted", done.stderr)
 
-    def test_what_is_not_gzip_is_exported(self):
+    def test_another_compression_is_for_what_is_not_compressed(self):
         self.make_image(self.image)
-        self.assertIn("--via export", self.push("--via", "relay", "--compression", "zstd", exit_code=1).stderr)
         done = self.push("--compression", "zstd")
-        self.assertIn(", by export", done.stderr)
-        self.assertEqual(len(self.layers(self.image)), len(self.engine.image(self.image)["RootFS"]["Layers"]))
+        self.assertIn(", by store,", done.stderr)
+        types = [layer["mediaType"].rsplit("+", 1)[1] for layer in self.manifest(self.image)["layers"]]
+        self.assertEqual(types, ["zstd", "gzip", "gzip", "gzip"])
+        self.assertEqual(len(self.layers(self.image)), 4)
 
+    def test_tars_as_others_make_them(self):
+        archive = self.folder / "odd.tar"
+        archive.write_bytes(docker_archive(self.image, odd_layers()))
+        self.docker("load", "--input", archive)
+        self.addCleanup(self.docker, "rmi", "--force", self.image)
+        self.assertIn(", by store,", self.push("--via", "store").stderr)
+        self.check(self.image)
 
-class OtherWays(StoreCase):
-    def test_an_engine_that_does_not_reach_us(self):
-        """It pushes by itself then, and the manifest becomes ours all the same."""
+    def test_an_image_that_was_pulled(self):
         self.make_image(self.image)
-        interposed = Interposed(self.folder, self.HOST)
-        self.addCleanup(interposed.listener.close)
-        host = f"unix://{interposed.path}"
-        self.assertIn("connection refused", self.push("--via", "relay", "--host", host, exit_code=1).stderr)
-        done = self.push("--host", host)
-        self.assertIn("does not hand over its layers, and pushes it by itself", done.stderr)
-        self.assertIn("the layers by the engine", done.stderr)
-        self.assertEqual(interposed.refused, 2)
-        self.check(self.image, {GZIP, GZIP.removesuffix("+gzip")})
+        first = self.push()
+        self.docker("rmi", "--force", self.image)
+        self.docker("pull", "--quiet", self.image)
+        done = self.push("--via", "store", cache=self.folder / "another machine")
+        self.assertEqual((done.stdout, self.sent(done)), (first.stdout, {}))
 
     def test_a_registry_that_refuses(self):
         self.make_image(self.image)
         self.assertIn("may not push", self.push(DOCKER_CONFIG=LAB_ENVIRONMENT["WASMX_LAB_READER_CONFIG"], exit_code=1).stderr)
         self.assert_absent(self.image)
 
-    def test_by_export_and_by_engine(self):
-        for way in ("export", "engine"):
-            with self.subTest(way=way):
-                image = f"{self.repository}-{way}:1"
-                self.make_image(image)
-                self.push("--via", way, image=image)
-                self.check(image, {GZIP} if way == "export" else {GZIP, GZIP.removesuffix("+gzip")})
+    def test_export(self):
+        self.make_image(self.image)
+        self.assertIn(", by export,", self.push("--via", "export").stderr)
+        self.check(self.image)
 
 
 if __name__ == "__main__":

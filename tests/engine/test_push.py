@@ -3,23 +3,77 @@
 import contextlib
 import gzip
 import hashlib
+import io
 import json
 import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
-import threading
+import tarfile
 import time
 import unittest
 import unittest.mock
-import urllib.parse
 from pathlib import Path
 
-from case import BASE_IMAGE, DOCKER, ENOUGH, LAB, LAB_ENVIRONMENT, REGISTRY, VERSION, Engine, Lab, LabCase
+from case import BASE_IMAGE, DOCKER, ENOUGH, LAB, LAB_ENVIRONMENT, REGISTRY, VERSION, Lab, LabCase
 from engine_proxy import EngineProxy
 from service import Service, free_port, http_status
+
+
+def tar_of(*members, form=tarfile.PAX_FORMAT) -> bytes:
+    """Of TarInfos, or of names with contents."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=form, encoding="utf-8", errors="surrogateescape") as tar:
+        for name, content in members:
+            member = tarfile.TarInfo(name) if isinstance(name, str) else name
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    return out.getvalue()
+
+
+def link(name: str, kind: bytes, target: str) -> tarfile.TarInfo:
+    out = tarfile.TarInfo(name)
+    out.type, out.linkname = kind, target
+    return out
+
+
+def folder(name: str) -> tarfile.TarInfo:
+    out = tarfile.TarInfo(name)
+    out.type, out.mode = tarfile.DIRTYPE, 0o755
+    return out
+
+
+def odd_layers() -> list[bytes]:
+    """Tars of which docker would make none."""
+    capability = tarfile.TarInfo("ping")
+    capability.pax_headers = {"SCHILY.xattr.security.capability": bytes.fromhex("0100000200200000000000000000000000000000").decode("latin-1")}
+    old = b"x" * 1000
+    return [
+        tar_of(),
+        tar_of(("z", b"last first"), ("m", b"2"), ("a", b"1")),
+        tar_of(("z", old), (link("a", tarfile.LNKTYPE, "z"), b""), (link("s", tarfile.SYMTYPE, "a"), b"")),
+        tar_of(("./dotted//name", b"1"), ("/absolute", b"2")),
+        tar_of(("caf\udce9", b"no UTF-8"), form=tarfile.GNU_FORMAT),
+        tar_of(("u\u0308/" + "n" * 200 + "/" + "n" * 200, b"long")),
+        tar_of(("g" * 200 + "/" + "n" * 99, b"long"), form=tarfile.GNU_FORMAT),
+        tar_of(("ustar", b"1"), form=tarfile.USTAR_FORMAT),
+        tar_of((capability, b"capable")),
+        tar_of((folder("d"), b""), ("d/one", b"1"), ("d/two", b"2")),
+        tar_of(("d/.wh.one", b"")),
+        tar_of(("d/.wh..wh..opq", b""), ("d/three", b"3")),
+        tar_of(("zeros", bytes(20_000_000))),
+        tar_of(("a", b"padded")) + bytes(100_000),
+        tar_of(("empty", b""), ("full", b"1")),
+    ]
+
+
+def docker_archive(name: str, layers: list[bytes]) -> bytes:
+    config = json.dumps({"architecture": "amd64", "os": "linux", "config": {},
+                         "rootfs": {"type": "layers", "diff_ids": [f"sha256:{hashlib.sha256(layer).hexdigest()}" for layer in layers]}}).encode()
+    paths = [f"{i}/layer.tar" for i in range(len(layers))]
+    manifest = json.dumps([{"Config": "config.json", "RepoTags": [name], "Layers": paths}]).encode()
+    return tar_of(("config.json", config), *zip(paths, layers), ("manifest.json", manifest))
 
 
 class PushCase(LabCase):
@@ -68,10 +122,6 @@ class PushCase(LabCase):
         image = f"{self.repository}:{tag}"
         self.make_image(image, top=top)
         return image
-
-    def strays(self) -> list[str]:
-        """Names that a relay has left on the engine."""
-        return re.findall(r"127\.0\.0\.1:\d+/wasmx-image/.*", self.docker("images"))
 
     def present(self) -> set[str]:
         """Blobs that the registry has for this repository, brief."""
@@ -263,228 +313,6 @@ class Identity(PushCase):
                 self.assertEqual((after["Id"], after["RootFS"]), (before["Id"], before["RootFS"]))
 
 
-class ByTheEngine(PushCase):
-    def check(self):
-        self.make_image(self.image)
-        before = self.engine.image(self.image)
-        done = self.push("--via", "engine")
-        manifest = self.manifest(self.image)
-        self.assertEqual(manifest["mediaType"], "application/vnd.oci.image.manifest.v1+json")
-        self.assertEqual({layer["mediaType"] for layer in manifest["layers"]}, {"application/vnd.oci.image.layer.v1.tar+gzip"})
-        config = json.loads(self.skopeo("inspect", "--config", "--raw", "--tls-verify=false", f"docker://{self.image}"))
-        self.assertEqual(config["rootfs"]["diff_ids"], before["RootFS"]["Layers"])
-        self.assertEqual(self.sealed(done), 0)
-        self.assertRegex(done.stdout, rf"^{re.escape(self.image)}@sha256:[0-9a-f]{{64}}\n$")
-        # What the engine compressed is known from now on.
-        self.assertEqual(self.push().stdout, done.stdout)
-
-    def test_layers_of_the_engine_manifest_of_ours(self):
-        self.check()
-
-    def test_a_registry_that_refuses(self):
-        self.make_image(self.image)
-        reader = LAB_ENVIRONMENT["WASMX_LAB_READER_CONFIG"]
-        self.assertIn("may not push", self.push("--via", "engine", DOCKER_CONFIG=reader, exit_code=1).stderr)
-        self.assert_absent(self.image)
-
-
-class Interposed:
-    """The engine behind a socket of ours: of a push to loopback it says that nobody is there, as one in a virtual machine
-    would."""
-
-    def __init__(self, folder: Path, host: str):
-        self.path = folder / "engine.sock"
-        self.engine = host.removeprefix("unix://")
-        self.refused = 0
-        self.listener = socket.socket(socket.AF_UNIX)
-        self.listener.bind(str(self.path))
-        self.listener.listen()
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        while True:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.serve, args=(client,), daemon=True).start()
-
-    def serve(self, client: socket.socket):
-        head = client.recv(65536)
-        if re.match(rb"POST \S*/wasmx-image/\S*/push", head):
-            self.refused += 1
-            body = json.dumps({"error": "dial tcp 127.0.0.1: connect: connection refused"}).encode()
-            client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
-            return client.close()
-        server = socket.socket(socket.AF_UNIX)
-        server.connect(self.engine)
-        server.sendall(head)
-        threading.Thread(target=self.pass_on, args=(client, server), daemon=True).start()
-        self.pass_on(server, client)
-
-    def pass_on(self, source: socket.socket, target: socket.socket):
-        try:
-            while data := source.recv(65536):
-                target.sendall(data)
-            target.shutdown(socket.SHUT_WR)
-        except OSError:
-            pass
-
-
-class ViaRelay(PushCase):
-    def tearDown(self):
-        self.assertEqual(self.strays(), [])
-        super().tearDown()
-
-    def push_base(self):
-        """So that a relay has only the large layer and those above it to take."""
-        base = f"{self.repository}:base"
-        self.docker("tag", BASE_IMAGE, base)
-        self.addCleanup(lambda: subprocess.run(["docker", "--host", self.HOST, "rmi", base], capture_output=True))
-        self.push("--via", "export", image=base)
-
-    def check(self, image: str):
-        before = self.engine.image(image)
-        manifest = self.manifest(image)
-        self.assertEqual(manifest["config"]["digest"], before["Id"])
-        config = json.loads(self.skopeo("inspect", "--config", "--raw", "--tls-verify=false", f"docker://{image}"))
-        self.assertEqual(config["rootfs"]["diff_ids"], before["RootFS"]["Layers"])
-        self.assertEqual({layer["mediaType"] for layer in manifest["layers"]}, {"application/vnd.oci.image.layer.v1.tar+gzip"})
-        # skopeo holds every layer against its diff ID when it unpacks.
-        self.assertEqual(len(self.layers(image)), len(before["RootFS"]["Layers"]))
-
-    def test_only_the_top_layer(self):
-        self.make_image(self.image)
-        # The base and the large one go on while they are compressed; the small ones are not worth it.
-        self.assertEqual(self.push("--via", "export").stderr.count(" as it is made"), 2)
-        before = self.blobs(self.image)
-        for tag, way in (("2", ("--via", "relay")), ("3", ())):
-            with self.subTest(way=way):
-                image = self.change(tag, f"another top, {way} {os.getpid()}")
-                done = self.push(*way, image=image)
-                self.assertEqual(self.sent(done), {digest: size for digest, size in self.blobs(image).items() if digest not in before})
-                self.assertEqual(len(self.sent(done)), 2)  # the layer and the config
-                self.assertIn(", by relay", done.stderr)
-                self.check(image)
-
-    def test_everything(self):
-        self.make_image(self.image)
-        done = self.push("--via", "relay")
-        self.assertEqual(self.sent(done), self.blobs(self.image))
-        self.check(self.image)
-        again = self.push("--via", "relay")
-        self.assertEqual((again.stdout, self.sent(again)), (done.stdout, {}))
-
-    def test_another_compression(self):
-        self.make_image(self.image)
-        self.push("--compression", "zstd")
-        image = self.change("2", f"zstd {os.getpid()}")
-        done = self.push("--via", "relay", "--compression", "zstd", image=image)
-        self.assertEqual(len(self.sent(done)), 2)
-        self.assertEqual({layer["mediaType"].rsplit("+", 1)[1] for layer in self.manifest(image)["layers"]}, {"zstd"})
-        self.assertEqual(len(self.layers(image)), len(self.engine.image(image)["RootFS"]["Layers"]))
-
-    def test_what_the_engine_remembers_harms_nobody(self):
-        """It has digests of layers that it has never sent whole: docker pushes and pulls as before."""
-        self.make_image(self.image)
-        self.push()
-        image = self.change("2", f"remembered {os.getpid()}")
-        self.push("--via", "relay", image=image)
-        before = self.engine.image(image)
-        self.assertFalse([name for name in before["RepoDigests"] if "wasmx-image" in name])
-        for name in (image, f"{self.repository}-by-docker:1"):  # one has the layers, the other has nothing
-            self.docker("tag", image, name)
-            self.docker("push", "--quiet", name)
-            self.assertEqual(self.manifest(name)["config"]["digest"], before["Id"])
-            self.assertEqual(len(self.layers(name)), len(before["RootFS"]["Layers"]))
-        self.docker("rmi", "--force", before["Id"])
-        self.docker("pull", "--quiet", image)
-        after = self.engine.image(image)
-        self.assertEqual((after["Id"], after["RootFS"]), (before["Id"], before["RootFS"]))
-
-    def test_what_docker_has_pushed_elsewhere_is_wanted_all_the_same(self):
-        """It asks for each layer by a digest that it remembers, and does not say which layer that is of."""
-        self.make_image(self.image)
-        elsewhere = f"{self.repository}-elsewhere:1"
-        self.docker("tag", self.image, elsewhere)
-        self.docker("push", "--quiet", elsewhere)
-        self.push_base()
-        started = time.time()
-        done = self.push("--via", "relay")
-        self.assertEqual(self.relays_since(started), 2)  # it was taken for one that is there, and asked for again
-        self.check(self.image)
-        self.assertEqual(len(self.sent(done)), len(self.layers(self.image)))  # one is the base's; the config
-        image = self.change("2", f"not pushed anywhere {os.getpid()}")
-        started = time.time()
-        self.push("--via", "relay", image=image)
-        self.assertEqual(self.relays_since(started), 1)
-        self.check(image)
-
-    def relays_since(self, started: float) -> int:
-        filters = json.dumps({"type": ["image"], "event": ["tag"]})
-        query = urllib.parse.urlencode({"since": f"{started:.3f}", "until": f"{time.time():.3f}", "filters": filters})
-        return self.engine.request("GET", f"/events?{query}")[1].count(b"/wasmx-image/")
-
-    def test_kill_and_again(self):
-        self.make_image(self.image)
-        self.push_base()
-        process = self.start_program("push", self.image, "--via", "relay", "--cache-dir", self.cache, "--progress", "json")
-        for line in process.stderr:
-            if '"name":"taking layer' in line:
-                break
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-        self.assertEqual(len(self.strays()), 1)
-        self.push("--via", "relay")
-        self.check(self.image)
-
-    def test_an_interrupt_leaves_no_name(self):
-        self.make_image(self.image)
-        self.push_base()
-        process = self.start_program("push", self.image, "--via", "relay", "--cache-dir", self.cache, "--progress", "json")
-        for line in process.stderr:
-            if '"name":"taking layer' in line:
-                break
-        start = time.monotonic()
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=60)
-        self.assertEqual(process.returncode, 130)
-        self.assertLess(time.monotonic() - start, 10)
-        self.assert_absent(self.image)
-
-    def test_one_that_may_not_be_pushed_is_not(self):
-        """The engine has begun by then."""
-        self.make_image(self.image)
-        self.push("--via", "export")
-        before = self.present()
-        image = self.change("2", f"not allowed {os.getpid()}")
-        for way in ((), ("--via", "relay")):
-            with self.subTest(way=way):
-                done = self.push(*way, image=image, exit_code=1, DOCKER_CONFIG=LAB_ENVIRONMENT["WASMX_LAB_READER_CONFIG"])
-                self.assertIn("may not push", done.stderr)
-                self.assertNotIn("exports the image", done.stderr)
-                self.assertEqual(self.sent(done), {})
-        self.assertEqual(self.present(), before)
-        self.assert_absent(image)
-        self.push(image=image)
-        self.check(image)
-
-    def test_an_engine_that_does_not_reach_us(self):
-        self.make_image(self.image)
-        self.push()
-        interposed = Interposed(self.folder, self.HOST)
-        self.addCleanup(interposed.listener.close)
-        image = self.change("2", f"unreachable {os.getpid()}")
-        host = f"unix://{interposed.path}"
-        self.assertIn("connection refused", self.push("--via", "relay", "--host", host, image=image, exit_code=1).stderr)
-        done = self.push("--host", host, image=image)
-        self.assertIn("does not hand over its layers, and exports the image", done.stderr)
-        self.assertIn(", by export", done.stderr)
-        self.assertEqual(interposed.refused, 2)
-        self.assertEqual(len(self.sent(done)), 2)
-        self.check(image)
-
-
 class OwnAuthority(PushCase):
     """A registry with TLS, of an authority that the machine does not know."""
 
@@ -532,8 +360,8 @@ class OwnAuthority(PushCase):
         self.assertEqual((out / "top").read_text(), "top")
 
 
-class ViaFolders(PushCase):
-    """Layers that the engine has built, out of the folders in which its overlay2 keeps their files."""
+class ViaStore(PushCase):
+    """Layers out of the engine's own store: those that it has built, and those that it was given."""
     # What tars differ in: names beyond a header's 100 and 256 bytes and beyond ASCII, owners with and without a name, bits of
     # a mode, links, what was deleted of a layer below, devices and what is no file.
     COMMANDS = (
@@ -547,29 +375,15 @@ class ViaFolders(PushCase):
         "echo set >/f/set; chmod 6755 /f/set; mkdir -m 1777 /f/sticky",
         "ln /f/set /f/hard; ln -s /f/set /f/soft; ln -s $(printf 'l%.0s' $(seq 140)) /f/far; mkfifo /f/fifo",
         "mkdir /f/below; echo 1 >/f/below/one; echo 2 >/f/below/two",
+        "truncate -s 5000000 /f/sparse; echo end >>/f/sparse",
     )
 
     def tearDown(self):
-        self.assertEqual(self.strays(), [])
         self.assertEqual(self.readers(), [])
         super().tearDown()
 
     def readers(self) -> list[str]:
-        return self.docker("ps", "--all", "--quiet", "--filter", "label=wasmx-image.reader").split()
-
-    def test_what_a_killed_one_has_left(self):
-        self.make_image(self.image)
-        for _ in range(50):
-            push = self.start_program("push", self.image, "--cache-dir", self.cache, "--via", "folders")
-            while push.poll() is None and not self.readers():
-                pass
-            push.kill()
-            push.communicate()
-            if self.readers():
-                break
-        self.assertTrue(self.readers())
-        self.push()
-        self.check(self.image)
+        return self.docker("ps", "--all", "--quiet", "--filter", "name=wasmx-image-reader").split()
 
     def build_on_base(self, name: str, *steps: str, **environment) -> None:
         context = self.folder / "context"
@@ -580,82 +394,159 @@ class ViaFolders(PushCase):
                        env=os.environ | environment)
         self.addCleanup(lambda: subprocess.run([DOCKER, "--host", self.HOST, "rmi", "--force", name], capture_output=True))
 
-    def push_base(self) -> None:
-        base = f"{self.repository}:base"
-        self.docker("tag", BASE_IMAGE, base)
-        self.addCleanup(lambda: subprocess.run([DOCKER, "--host", self.HOST, "rmi", base], capture_output=True))
-        self.push("--via", "export", image=base)
-
     def check(self, image: str) -> None:
         before = self.engine.image(image)
         self.assertEqual(self.manifest(image)["config"]["digest"], before["Id"])
         self.assertEqual(len(self.layers(image)), len(before["RootFS"]["Layers"]))  # skopeo holds each against its diff ID
 
-    def test_whatever_is_in_a_layer(self):
-        self.push_base()
-        # The classic builder loses the time of what it deletes.
-        for builder, last in (("0", "RUN ln /f/soft /f/again"), ("1", "RUN rm -r /f/hard /f/below/one /f/other && ln -f /f/soft /f/again")):
+    def test_whatever_is_in_a_layer_that_was_built(self):
+        steps = (f"RUN {' && '.join(self.COMMANDS)}", "COPY copied /f/copied/", "RUN rm -r /f/hard /f/below/one /f/other && ln -f /f/soft /f/again",
+                 "RUN rm -r /f && mkdir /f && echo b >/f/b", "RUN true")
+        for builder in ("0", "1"):
             with self.subTest(buildkit=builder):
                 image = f"{self.repository}:{builder}"
-                self.build_on_base(image, f"RUN echo {builder} && {' && '.join(self.COMMANDS)}", "COPY copied /f/copied/", last,
-                                   DOCKER_BUILDKIT=builder)
-                done = self.push("--via", "folders", image=image)
-                self.assertIn(", by folders", done.stderr)
-                self.assertEqual(len(self.sent(done)), 4)  # three layers and the config
+                self.build_on_base(image, f"RUN echo {builder}", *steps, DOCKER_BUILDKIT=builder)
+                done = self.push("--via", "store", image=image)
+                self.assertIn(", by store,", done.stderr)
                 self.check(image)
 
-    def test_large_layers_come_that_way_by_themselves(self):
-        self.make_image(self.image)
-        self.push_base()
-        done = self.push()
-        self.assertIn(", by folders", done.stderr)
+    def test_what_the_engine_was_given(self):
+        """Their tars are others' work: the engine has them as it got them."""
+        self.build_on_base(self.image, "RUN mkdir /f && echo 1 >/f/a && head -c 5000000 /dev/urandom >/large", "RUN rm -r /f && echo >/top")
+        first = self.push("--via", "store")
         self.check(self.image)
-        again = self.push()
-        self.assertEqual((again.stdout, self.sent(again)), (done.stdout, {}))
+        archive = self.folder / "saved.tar"
+        self.docker("save", "--output", archive, self.image)
+        files = self.folder / "files.tar"
+        with tarfile.open(files, "w", format=tarfile.PAX_FORMAT) as tar:
+            for name in ("z", "m/\u00e9", f"{'a' * 150}/{'b' * 149}", "m/a"):  # in no order
+                member = tarfile.TarInfo(name)
+                member.size = 3_000_000
+                member.mtime = 1.5
+                member.pax_headers = {"SCHILY.xattr.user.test": "value"}
+                tar.addfile(member, io.BytesIO(os.urandom(member.size)))
+        imported = f"{self.repository}:imported"
+        for way, make, image in (("pulled", ("pull", "--quiet", self.image), self.image),
+                                 ("loaded", ("load", "--input", archive), self.image),
+                                 ("imported", ("import", files, imported), imported)):
+            with self.subTest(way=way):
+                self.docker("rmi", "--force", self.image)
+                self.docker(*make)
+                self.addCleanup(lambda image=image: subprocess.run([DOCKER, "--host", self.HOST, "rmi", "--force", image], capture_output=True))
+                done = self.push("--via", "store", image=image, cache=self.folder / way)
+                self.assertIn(", by store,", done.stderr)
+                if image == self.image:
+                    self.assertEqual(done.stdout, first.stdout)
+                self.check(image)
 
-    def test_what_was_not_built_there_comes_another_way(self):
-        """The base of the lab was imported: its tar is not docker's. And a folder that was replaced does not say so."""
-        self.build_on_base(self.image, f"RUN mkdir /f && echo {os.getpid()} >/f/a && head -c 20000000 /dev/urandom >/large",
-                           "RUN rm -r /f && mkdir /f && echo b >/f/b && head -c 20000000 /dev/urandom >/larger")
-        self.assertIn("are to be had by --via folders", self.push("--via", "folders", exit_code=1).stderr)
-        self.assert_absent(self.image)
+    def test_tars_as_others_make_them(self):
+        """Each is a layer of an archive that `docker load` takes."""
+        layers = odd_layers() * 2
+        for i in range(len(layers), 100):
+            layers.append(tar_of((f"many/{i}", str(i).encode())))
+        name = f"{self.repository}:odd"
+        archive = self.folder / "odd.tar"
+        archive.write_bytes(docker_archive(name, layers))
+        self.docker("load", "--input", archive)
+        self.addCleanup(lambda: subprocess.run([DOCKER, "--host", self.HOST, "rmi", "--force", name], capture_output=True))
+        done = self.push("--via", "store", image=name)
+        self.assertIn(", by store,", done.stderr)
+        self.check(name)
+
+    def test_what_a_killed_push_has_left(self):
+        self.make_image(self.image)
+        self.docker("tag", self.image, leftover := f"127.0.0.1:9/wasmx-image/{'a' * 32}:push")  # of an older version
+        for _ in range(50):
+            push = self.start_program("push", self.image, "--cache-dir", self.cache)
+            while push.poll() is None and not self.readers():
+                pass
+            push.kill()
+            push.communicate()
+            if self.readers():
+                break
+        self.assertTrue(self.readers())
         self.push()
         self.check(self.image)
+        self.assertNotIn(leftover, self.docker("images", "--format", "{{.Repository}}:{{.Tag}}"))
+
+    def test_an_interrupt_leaves_nothing(self):
+        self.make_image(self.image)
+        process = self.start_program("push", self.image, "--cache-dir", self.cache, "--progress", "json")
+        for line in process.stderr:
+            if '"name":"sealing layer' in line:
+                break
+        start = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 130)
+        self.assertLess(time.monotonic() - start, 10)
+        self.assert_absent(self.image)
+
+    def test_one_that_may_not_be_pushed_is_not(self):
+        """The engine has begun by then."""
+        self.make_image(self.image)
+        self.push()
+        before = self.present()
+        image = self.change("2", f"not allowed {os.getpid()}")
+        done = self.push(image=image, exit_code=1, DOCKER_CONFIG=LAB_ENVIRONMENT["WASMX_LAB_READER_CONFIG"])
+        self.assertIn("may not push", done.stderr)
+        self.assertEqual(self.sent(done), {})
+        self.assertEqual(self.present(), before)
+        self.assert_absent(image)
+        self.push(image=image)
+        self.check(image)
+
+    def test_another_compression(self):
+        self.make_image(self.image)
+        self.push("--compression", "zstd")
+        image = self.change("2", f"zstd {os.getpid()}")
+        done = self.push("--compression", "zstd", image=image)
+        self.assertEqual(len(self.sent(done)), 2)
+        self.assertEqual({layer["mediaType"].rsplit("+", 1)[1] for layer in self.manifest(image)["layers"]}, {"zstd"})
+        self.assertEqual(len(self.layers(image)), len(self.engine.image(image)["RootFS"]["Layers"]))
 
     def test_an_engine_on_another_machine(self):
+        """Nothing is read by a path of this machine."""
         def answered(data: bytes) -> bytes:  # other memory than this machine has: a number of as many digits
             return re.sub(rb'("MemTotal":)(\d)(\d+)', lambda m: m[1] + (b"8" if m[2] == b"9" else b"9") + m[3], data)
 
         self.make_image(self.image)
         engine = EngineProxy(self.HOST, self.folder / "engine.sock", answered=answered)
         self.addCleanup(engine.close)
-        self.assertIn("--via folders needs an engine on this machine",
-                      self.push("--via", "folders", exit_code=1, DOCKER_HOST=engine.host).stderr)
-        self.assert_absent(self.image)
-        self.assertIn(", by export", self.push(DOCKER_HOST=engine.host).stderr)
+        self.assertIn(", by store,", self.push(DOCKER_HOST=engine.host).stderr)
         self.check(self.image)
 
-    def test_stores_without_folders(self):
-        self.assertIn("--via folders needs Docker",
-                      self.push("--via", "folders", image=self.tagged_in_podman(), exit_code=1,
-                                DOCKER_HOST=LAB_ENVIRONMENT["WASMX_LAB_PODMAN_HOST"]).stderr)
+    def test_an_engine_that_does_not_mount_its_store(self):
+        def sent(data: bytes) -> bytes:  # a folder that is not there, of as many letters
+            return data.replace(b"/image/overlay2", b"/image/overlayX")
 
-    def tagged_in_podman(self) -> str:
-        engine = Engine(LAB_ENVIRONMENT["WASMX_LAB_PODMAN_HOST"])
-        name, _, tag = self.image.rpartition(":")
-        engine.request("POST", f"/images/{BASE_IMAGE}/tag?repo={name}&tag={tag}")
-        self.addCleanup(engine.request, "DELETE", f"/images/{self.image}?noprune=true")
-        return self.image
+        self.make_image(self.image)
+        engine = EngineProxy(self.HOST, self.folder / "engine.sock", sent=sent)
+        self.addCleanup(engine.close)
+        refused = self.push("--via", "store", exit_code=1, DOCKER_HOST=engine.host)
+        self.assertIn("the engine's store cannot be read", refused.stderr)
+        self.assertIn("--via auto", refused.stderr)
+        self.assert_absent(self.image)
+        done = self.push(DOCKER_HOST=engine.host)
+        self.assertIn("falling back to export", done.stderr)
+        self.assertIn(", by export,", done.stderr)
+        self.check(self.image)
+
+    def test_a_word_of_an_older_version(self):
+        self.assertIn("auto, store, export", self.push("--via", "relay", exit_code=2).stderr.replace("|", ", "))
 
 
-class ViaRelayOfPodman(PushCase):
+class OfPodman(PushCase):
     HOST = LAB_ENVIRONMENT["WASMX_LAB_PODMAN_HOST"]
 
-    def test_it_has_none(self):
+    def test_it_exports(self):
         name, _, tag = self.image.rpartition(":")
         self.engine.request("POST", f"/images/{BASE_IMAGE}/tag?repo={name}&tag={tag}")
         self.addCleanup(self.engine.request, "DELETE", f"/images/{self.image}?noprune=true")
-        self.assertIn("--via relay needs Docker", self.push("--via", "relay", exit_code=1).stderr)
+        self.assertIn("podman's store is not read", self.push("--via", "store", exit_code=1).stderr)
+        done = self.push()
+        self.assertIn(", by export,", done.stderr)
+        self.assertNotIn('"event":"warning"', done.stderr)
 
 
 class ShortTokens(PushCase):

@@ -28,7 +28,6 @@ public:
         text_->append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     }
     void begun(const std::optional<Digest>&, std::uint64_t) override {}
-    void promised(const oci::Descriptor&) override {}
     void sealed(const std::optional<Digest>&, const oci::Descriptor& form) override {
         check(form.size == text_->size() && form.digest == io::sha256(*text_));
     }

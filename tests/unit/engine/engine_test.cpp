@@ -138,16 +138,11 @@ TEST_CASE("releases") {
 TEST_CASE("an image that the engine has in part has a next step, whoever meets it") {
     const std::string part = R"({"message":"content digest sha256:8647cda188537f5d23c50b98325bf4b8: not found"})";
     Scene scene({{"GET /v1.41/images/x:1/get", json_reply(500, part)},
-                 {"POST /v1.41/images/x/push?tag=1",
-                  {.body = R"({"error":"missing content: content digest sha256:86: not found"})"}},
                  {"GET /v1.41/images/x:1/get", json_reply(500, R"({"message":"no space left on device"})")}});
     const auto exported = [&] { return error_of([&] { scene.engine().export_image("x:1"); }); };
     const Error first = exported();
     CHECK(contains(first.message(), "sha256:8647cda188537f5d23c50b98325bf4b8"));
     CHECK(contains(first.hint(), "docker pull --platform"));
-    test::Recording progress;
-    CHECK(contains(error_of([&] { scene.engine().push(oci::Reference::parse("x:1"), {}, progress); }).hint(),
-                   "docker pull --platform"));
     CHECK_FALSE(contains(exported().hint(), "--platform"));
 }
 
@@ -262,10 +257,8 @@ TEST_CASE("a name or an ID never leads to another path of the engine's API") {
         CAPTURE(name);
         Scene scene({});
         Engine& engine = scene.engine();
-        const auto other = oci::Reference::parse("y:1");
         CHECK(error_of([&] { engine.find_image(name); }).fault() == Fault::usage);
         CHECK(error_of([&] { engine.history_sizes(name); }).fault() == Fault::usage);
-        CHECK(error_of([&] { engine.tag(name, other); }).fault() == Fault::usage);
         CHECK(error_of([&] { engine.export_image(name); }).fault() == Fault::usage);
         CHECK(scene.seen().empty());
     }
@@ -298,21 +291,16 @@ TEST_CASE("what a base image hands on, as engines tell it") {
     }
 }
 
-TEST_CASE("names and sizes of images, and a name that comes and goes") {
+TEST_CASE("names and sizes of images, and a name that goes") {
     const auto name = oci::Reference::parse("127.0.0.1:5000/wasmx-image/a:push");
     Scene scene({{"GET /v1.41/images/sha256:ab/history", json_reply(200, R"([{"Size":7},{"Size":0},{"Id":"x"}])")},
                  {"GET /v1.41/images/json?filters=%7B%22reference%22%3A%5B%22127.0.0.1%3A%2A%2Fa%2F%2A%22%5D%7D",
                   json_reply(200, R"([{"RepoTags":["a:1","b:2"]},{"RepoTags":null},{}])")},
-                 {"POST /v1.41/images/sha256:ab/tag?repo=127.0.0.1%3A5000%2Fwasmx-image%2Fa&tag=push", {.status = 201}},
                  {"DELETE /v1.41/images/127.0.0.1:5000/wasmx-image/a:push?noprune=true", json_reply(200, "[]")},
-                 {"POST /v1.41/images/sha256:ab/tag?repo=127.0.0.1%3A5000%2Fwasmx-image%2Fa&tag=push",
-                  json_reply(404, R"({"message":"No such image"})")},
                  {"DELETE /v1.41/images/127.0.0.1:5000/wasmx-image/a:push?noprune=true", {.status = 500}}});
     CHECK(scene.engine().history_sizes("sha256:ab") == std::vector<std::uint64_t>{7, 0, 0});
     CHECK(scene.engine().image_tags("127.0.0.1:*/a/*") == std::vector<std::string>{"a:1", "b:2"});
-    scene.engine().tag("sha256:ab", name);
     scene.engine().untag(name);
-    CHECK(test::error_of([&] { scene.engine().tag("sha256:ab", name); }).fault() == Fault::not_found);
     scene.engine().untag(name);  // whatever it says
     CHECK(scene.verdict().empty());
 }
@@ -450,99 +438,6 @@ TEST_CASE("an engine that says nothing more ends in an error, before its answer 
         (void)scene.engine().find_image("none");
         CHECK(scene.verdict().empty());
     }
-}
-
-TEST_CASE("folders of the engine's machine are read through a container, and forgotten ones are removed") {
-    const Scene::Step create{"POST /v1.41/containers/create", json_reply(201, R"({"Id":"c1"})")};
-    const Scene::Step first{"GET /v1.41/containers/c1/archive?path=%2F0%2F.", {.body = "one"}};
-    const Scene::Step second{"GET /v1.41/containers/c1/archive?path=%2F1%2F.", {.body = "two"}};
-    const Scene::Step remove{"DELETE /v1.41/containers/c1?force=1&v=1", {.status = 204}};
-    const std::string here = owner_mark().substr(0, owner_mark().find('.') + 1);
-    REQUIRE(here.size() == 13);
-    // A process that has that number now began at another time; nobody has the other one. Of a process of another
-    // machine or container nothing can be told but its container's age.
-    const auto now = static_cast<std::int64_t>(std::time(nullptr));
-    const auto row = [](const std::string& id, const std::string& mark, std::int64_t created) {
-        return nlohmann::json{{"Id", id}, {"Labels", {{"wasmx-image.reader", mark}}}, {"Created", created}};
-    };
-    const auto named = [](const std::string& id, const std::string& name, std::int64_t created) {
-        return nlohmann::json{{"Id", id}, {"Names", {"/" + name}}, {"Labels", nullptr}, {"Created", created}};
-    };
-    auto left =
-        nlohmann::json::array({row("reused", here + "1.0", now), row("gone", here + "4294967295.1", now),
-                               row("elsewhere", "000000000000.4294967295.1", now - 3600), row("strange", "", now),
-                               row("old", "00000000-0000-0000-0000-000000000000/pid:[1]/1:0", now - 2 * 24 * 3600)});
-    const auto layers =
-        nlohmann::json::array({named("left", "wasmx-image-layer-" + here + "4294967295.1-1", now),
-                               named("used", "wasmx-image-layer-" + owner_mark() + "-1", now),
-                               named("stranger", "x-wasmx-image-layer-" + here + "1.0-1", now),
-                               named("aged", "wasmx-image-layer-0123456789abcdef", now - 2 * 24 * 3600)});
-    left.insert(left.end(), layers.begin(), layers.end());
-    const Scene::Step list{"GET /v1.41/containers/json?all=1", json_reply(200, left.dump())};
-    const auto removal_of = [](const std::string& id) {
-        return Scene::Step{"DELETE /v1.41/containers/" + id + "?force=1&v=1", {.status = 204}};
-    };
-    std::vector<std::string> read;
-    const auto take_all = [&](std::size_t, io::Source& archive) {
-        read.push_back(io::read_all(archive, 100));
-        return true;
-    };
-    SUBCASE("all of them") {
-        Scene scene({create, first, second, remove, list, removal_of("reused"), removal_of("gone"), removal_of("old"),
-                     removal_of("left"), removal_of("aged")});
-        scene.engine().copy_folders("x:1", {"/a/diff", "/b/diff"}, take_all).get();
-        CHECK(read == std::vector<std::string>{"one", "two"});
-        CHECK(scene.verdict().empty());
-        const auto mounts = nlohmann::json::parse(scene.seen()[0].body).at("HostConfig").at("Mounts");
-        const nlohmann::json mount{{"Type", "bind"}, {"Source", "/b/diff"}, {"Target", "/1"}, {"ReadOnly", true}};
-        CHECK(mounts.size() == 2);
-        CHECK(mounts[1] == mount);
-        // Its own is not forgotten.
-        const std::string own = nlohmann::json{
-            {"Id", "c2"},
-            {"Labels", nlohmann::json::parse(scene.seen()[0].body).at("Labels")},
-            {"Created", now}}.dump();
-        Scene next({create, remove, {"GET /v1.41/containers/json*", json_reply(200, "[" + own + "]")}});
-        next.engine().copy_folders("x:1", {}, take_all).get();
-        CHECK(next.verdict().empty());
-    }
-    SUBCASE("until there is enough; what is left of old ones is not told") {
-        Scene scene({create, first, remove, {"GET /v1.41/containers/json*", json_reply(500, "{}")}});
-        scene.engine()
-            .copy_folders("x:1", {"/a/diff", "/b/diff"},
-                          [&](std::size_t i, io::Source& archive) { return take_all(i, archive) && i == 1; })
-            .get();
-        CHECK(read.size() == 1);
-        CHECK(scene.verdict().empty());
-    }
-    SUBCASE("one that the engine does not give") {
-        Scene scene(
-            {create, {"GET /v1.41/containers/c1/archive*", json_reply(404, R"({"message":"no such"})")}, remove});
-        CHECK_THROWS_AS(scene.engine().copy_folders("x:1", {"/a/diff"}, take_all), Error);
-        CHECK(scene.verdict().empty());
-    }
-    SUBCASE("none: a bind mount is not allowed") {
-        Scene scene({{"POST /v1.41/containers/create", json_reply(403, R"({"message":"denied"})")}});
-        CHECK_THROWS_AS(scene.engine().copy_folders("x:1", {"/a/diff"}, take_all), Error);
-        CHECK(scene.verdict().empty());
-    }
-}
-
-TEST_CASE("an image's layers have folders in docker's overlay2, as many as there are layers") {
-    const auto folders = [](const std::string& driver, const std::string& lower, const std::string& upper) {
-        const nlohmann::json image{
-            {"Id", "sha256:" + std::string(64, 'a')},
-            {"Architecture", "amd64"},
-            {"RootFS", {{"Layers", {"sha256:" + std::string(64, 'b'), "sha256:" + std::string(64, 'c')}}}},
-            {"GraphDriver", {{"Name", driver}, {"Data", {{"LowerDir", lower}, {"UpperDir", upper}}}}}};
-        Scene scene({{"GET /v1.41/images/x/json", json_reply(200, image.dump())}});
-        return scene.engine().find_image("x").value().layer_folders;
-    };
-    CHECK(folders("overlay2", "/l/1", "/l/2") == std::vector<std::string>{"/l/1", "/l/2"});
-    CHECK(folders("overlay2", "/l/2:/l/1", "/l/3").empty());
-    CHECK(folders("overlay2", "", "/l/2").empty());
-    CHECK(folders("overlay2", "l/1", "/l/2").empty());
-    CHECK(folders("btrfs", "/l/1", "/l/2").empty());
 }
 
 TEST_SUITE_END();

@@ -269,7 +269,7 @@ TEST_CASE("open_published asks the configs where an index states no platform, as
     CHECK(opened(Json::array({row(artifact, "arm64"), row(second, "arm64")})) == wanted);
     CHECK(failure(Fault::not_found, [&] { opened(Json::array({first})); }) ==
           "the image is not for linux/arm64: it has linux/amd64");
-    CHECK(has(failure(Fault::not_found, [&] { opened(Json::array({first, gone})); }), "the registry does not have"));
+    CHECK(has(failure(Fault::not_found, [&] { opened(Json::array({first, gone})); }), "which is not there"));
 }
 
 TEST_CASE("an architecture by the kernel's name is the one that docker means, in a config and in an index") {
@@ -347,7 +347,7 @@ TEST_CASE("open_published says what is wrong") {
     Json missing = arm;
     missing["digest"] = io::sha256("nothing").str();
     there.index(Json::array({row(missing, "amd64")}), "tag");
-    CHECK(has(opened(Fault::not_found), "which the registry does not have"));
+    CHECK(has(opened(Fault::not_found), "which is not there"));
     Json inner = there.index(Json::array({row(arm, "amd64")}), "");
     for (int i = 0; i < 4; ++i) inner = there.index(Json::array({inner}), i == 3 ? "tag" : "");
     CHECK(has(opened(Fault::integrity), "too many indexes"));

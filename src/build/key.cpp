@@ -5,6 +5,7 @@
 
 #include "images/data.hpp"
 #include "io/tar.hpp"
+#include "recipe/provenance.hpp"
 
 namespace wasmx::build {
 
@@ -36,7 +37,7 @@ BuildKey key_of(const recipe::Recipe& recipe, const source::Tree& tree, const st
     out.text = digits_of(all);
     out.container = fmt::format("{}{}-{}", container_prefix, recipe.tag(), out.text);
     out.volume = recipe.work_volume();
-    out.comment = "wasmx-image build " + out.text;
+    out.comment = fmt::format("{}build {}", recipe::step_comment, out.text);
     out.source_image = oci::Reference::parse(fmt::format("{}:{}", source_image_name, digits_of(source)));
     return out;
 }

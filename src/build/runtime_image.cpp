@@ -133,7 +133,8 @@ private:
                                    return io::tar_of(tree_.members("", source_folder, source::Tree::Ignore::none));
                                }};
         std::string id = in_context("making the source image " + name, [&] {
-            return containers_.add_layer(*base, archive, {}, key_.source_image, "wasmx-image source");
+            return containers_.add_layer(*base, archive, {}, key_.source_image,
+                                         fmt::format("{}source", recipe::step_comment));
         });
         task->done("done");
         return id;

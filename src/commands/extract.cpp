@@ -15,6 +15,7 @@
 #include "extract/report.hpp"
 #include "io/file.hpp"
 #include "io/tree_writer.hpp"
+#include "recipe/provenance.hpp"
 #include "recipe/recipe.hpp"
 
 namespace wasmx::commands {
@@ -201,9 +202,10 @@ private:
             writer.add_file(path, *tree.content.part(entry.at, entry.size).open(), entry.mode, entry.mtime);
     }
 
-    extract::Tree selected(registry::Repository& repository, const std::string& text, extract::Content content) {
-        auto [tree, fetched] =
-            extract::extract_tree(repository, image_, extract::Selection::parse(text), content, limits_, app_.progress);
+    extract::Tree selected(registry::Repository& repository, const std::string& text, extract::Content content,
+                           std::size_t lowest = 0) {
+        auto [tree, fetched] = extract::extract_tree(repository, image_, extract::Selection::parse(text), content,
+                                                     limits_, app_.progress, lowest);
         if (tree.entries.empty() && extract::Selection::is_for_several(text))
             throw Error(Fault::not_found, fmt::format("nothing in the image matches {}", printable(text)),
                         "see what is there with --list --path /wasmx/dist");
@@ -214,11 +216,14 @@ private:
 
     void list(registry::Repository& repository) {
         std::string text = arguments_.text("--path");
+        std::size_t lowest = 0;
         if (text.empty()) {
             const std::string package = wanted_path();
             text = package.substr(0, package.rfind('/') + 1);
+            // The package's folder is of our layers; what the base image has below is not worth hundreds of megabytes.
+            lowest = extract::lowest_layer_of(image_.config, recipe::step_comment);
         }
-        const auto tree = selected(repository, text, extract::Content::left);
+        const auto tree = selected(repository, text, extract::Content::left, lowest);
         std::string base;
         for (const std::string& name : tree.base) base.append("/").append(name);
         for (const auto& [path, entry] : tree.entries)

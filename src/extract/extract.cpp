@@ -145,10 +145,35 @@ ExtractedFile extract_file(registry::Repository& repository, const image::Publis
 
 std::pair<Tree, Fetched> extract_tree(registry::Repository& repository, const image::Published& image,
                                       const Selection& selection, Content content, const LayerLimits& limits,
-                                      Progress& progress) {
+                                      Progress& progress, std::size_t lowest) {
     Fetched fetched{.image_size = size_of_layers(image)};
-    Tree tree = search_tree(layers_of(repository, image, progress, fetched), selection, content, limits);
-    return {std::move(tree), fetched};
+    const auto search_from = [&](std::size_t layer) {
+        Layers layers = layers_of(repository, image, progress, fetched);
+        layers.lowest = layer;
+        return search_tree(std::move(layers), selection, content, limits);
+    };
+    if (lowest > 0) {
+        try {
+            Tree tree = search_from(lowest);
+            if (!tree.entries.empty()) return {std::move(tree), fetched};
+        } catch (const Error& error) {
+            if (error.fault() != Fault::not_found) throw;
+        }
+    }
+    return {search_from(0), fetched};
+}
+
+std::size_t lowest_layer_of(const oci::ImageConfig& config, std::string_view comment) {
+    std::size_t lowest = 0;
+    std::size_t layer = 0;
+    bool is_ours = false;
+    for (const auto& step : config.history) {
+        if (step.empty_layer) continue;
+        const bool was_ours = std::exchange(is_ours, step.comment.starts_with(comment));
+        if (is_ours && !was_ours) lowest = layer;
+        ++layer;
+    }
+    return is_ours && layer == config.diff_ids.size() ? lowest : 0;
 }
 
 }  // namespace wasmx::extract

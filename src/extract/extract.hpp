@@ -43,9 +43,14 @@ ExtractedFile extract_file(registry::Repository& repository, const image::Publis
                            const std::optional<image::PackageNote>& note, const LayerLimits& limits,
                            Progress& progress);
 
-/// A folder, or what matches a pattern: see search_tree.
+/// A folder, or what matches a pattern: see search_tree. Layers below number `lowest` (from 0 at the base) are not
+/// read, unless nothing is found without them.
 std::pair<Tree, Fetched> extract_tree(registry::Repository& repository, const image::Published& image,
                                       const Selection& selection, Content content, const LayerLimits& limits,
-                                      Progress& progress);
+                                      Progress& progress, std::size_t lowest = 0);
+
+/// The lowest layer that a step whose comment begins with `comment` made, when all above it were made so too; 0 where
+/// the image's history does not say it of each layer.
+std::size_t lowest_layer_of(const oci::ImageConfig& config, std::string_view comment);
 
 }  // namespace wasmx::extract

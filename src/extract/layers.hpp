@@ -16,6 +16,7 @@ struct Layers {
     std::vector<Digest> diff_ids;                    ///< one for each layer, of its plain bytes
     std::function<io::SourcePtr(std::size_t)> open;  ///< compressed or not; throws at the end if the blob is another
     std::uint64_t bytes_left = 128'000'000'000;      ///< plain bytes that may be read of all of them together
+    std::size_t lowest = 0;                          ///< those below it are not read, as if they were empty
 
     std::size_t count() const noexcept { return diff_ids.size(); }
 };

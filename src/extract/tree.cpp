@@ -289,7 +289,8 @@ Tree search_tree(Layers layers, const Selection& selection, Content content, con
             TreeSearch search(selection, goal, content, limits);
             bool is_there = goal.path.empty();
             std::optional<std::pair<Answer, std::size_t>> elsewhere;
-            for (std::size_t layer = goal.newest_layer + 1; layer-- > 0 && !elsewhere && !search.is_complete();) {
+            for (std::size_t layer = goal.newest_layer + 1;
+                 layer-- > layers.lowest && !elsewhere && !search.is_complete();) {
                 read_layer(layers, layer, search);
                 const auto answer = search.end_layer(layer);
                 if (!answer) continue;

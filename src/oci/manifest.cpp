@@ -153,7 +153,8 @@ ImageConfig ImageConfig::parse(std::string_view text) {
             for (const Json& step : *history) {
                 const auto empty = step.find("empty_layer");  // null is what Go takes for false
                 out.history.push_back({text_or_empty(step, "created_by"),
-                                       empty != step.end() && !empty->is_null() && empty->get<bool>()});
+                                       empty != step.end() && !empty->is_null() && empty->get<bool>(),
+                                       text_or_empty(step, "comment")});
             }
         }
         if (const auto config = json.find("config"); config != json.end() && config->is_object()) {

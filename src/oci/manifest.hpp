@@ -95,6 +95,7 @@ struct ImageConfig {
     struct History {
         std::string created_by;
         bool empty_layer = false;
+        std::string comment{};
     };
     std::string os;
     std::string architecture;

@@ -9,8 +9,19 @@
 namespace wasmx::push {
 
 std::optional<oci::Descriptor> Layers::find(const Digest& diff_id) const {
+    const std::lock_guard lock(mutex_);
     const auto found = known_.find(diff_id);
     return found == known_.end() ? std::nullopt : std::optional(found->second);
+}
+
+void Layers::add(std::map<Digest, oci::Descriptor> found) {
+    const std::lock_guard lock(mutex_);
+    known_.merge(std::move(found));
+}
+
+void Layers::begin_export() {
+    const std::lock_guard lock(mutex_);
+    known_before_export_ = known_.size();
 }
 
 std::optional<Layers::Cached> Layers::find_cached(const Digest& diff_id) {
@@ -22,7 +33,7 @@ std::optional<Layers::Cached> Layers::find_cached(const Digest& diff_id) {
 }
 
 void Layers::upload_from_cache(const Digest& diff_id) {
-    if (known_.contains(diff_id)) return;
+    if (find(diff_id)) return;
     auto cached = find_cached(diff_id);
     if (!cached) return;
     from_cache_.emplace_back(cached->form, cached->body);
@@ -30,7 +41,7 @@ void Layers::upload_from_cache(const Digest& diff_id) {
 }
 
 void Layers::upload_blob(const Digest& diff_id, const oci::Descriptor& form, io::Body body) {
-    known_.emplace(diff_id, form);
+    add({{diff_id, form}});
     uploads_.add("layer", form, std::move(body), Uploads::Registry::lacks_it);
 }
 
@@ -50,12 +61,12 @@ public:
     }
     void sealed(const std::optional<Digest>& diff_id, const oci::Descriptor& form) override {
         // It may be there in another form, or twice in the image.
-        const bool is_known = diff_id && layers_.known_.contains(*diff_id);
+        const bool is_known = diff_id && layers_.find(*diff_id);
         // Remembered first: what is killed once the registry has it is not to be sent again.
         if (!is_known) layers_.cache_.keep(blob_.file(), form.digest);
         if (!is_known && diff_id) {
             layers_.cache_.remember(*diff_id, form);
-            layers_.known_.emplace(*diff_id, form);
+            layers_.add({{*diff_id, form}});
         }
         blob_.seal(form);
         if (!is_known && !is_under_way_) layers_.uploads_.add("layer", form, body());

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <mutex>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -14,7 +15,7 @@
 namespace wasmx::push {
 
 /// The layers of one push: those that the registry has or is being sent, and those that are being made, which are
-/// uploaded and kept in the cache as they come.
+/// uploaded and kept in the cache as they come. Layers may be made by several threads.
 class Layers {
 public:
     /// All of these outlive it.
@@ -24,10 +25,9 @@ public:
     Layers& operator=(const Layers&) = delete;
 
     /// By diff ID.
-    const std::map<Digest, oci::Descriptor>& known() const noexcept { return known_; }
     std::optional<oci::Descriptor> find(const Digest& diff_id) const;
     /// The registry has these.
-    void add(std::map<Digest, oci::Descriptor> found) { known_.merge(std::move(found)); }
+    void add(std::map<Digest, oci::Descriptor> found);
     /// The compressed bytes of a layer that an earlier push has left in the cache.
     struct Cached {
         oci::Descriptor form;
@@ -39,7 +39,7 @@ public:
     /// The same of a blob of the engine's.
     void upload_blob(const Digest& diff_id, const oci::Descriptor& form, io::Body body);
     /// From here on an export gives the layers, in an order of its own and perhaps without saying which.
-    void begin_export() { known_before_export_ = known_.size(); }
+    void begin_export();
     /// For whoever seals layers.
     image::SealHooks hooks();
     /// Throws away what the cache gave and is not what it should be; false when all was well.
@@ -51,6 +51,7 @@ private:
     image::LayerCache& cache_;
     Uploads& uploads_;
     const io::Compression compression_;
+    mutable std::mutex mutex_;
     std::map<Digest, oci::Descriptor> known_;
     std::vector<std::pair<oci::Descriptor, io::Body>> from_cache_;
     std::size_t known_before_export_ = 0;

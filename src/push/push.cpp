@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <memory>
 #include <set>
@@ -108,8 +109,7 @@ private:
         const auto routes = plan_routes(options_.via, layer_states());
         for (std::size_t i = 0; i < routes.size(); ++i)
             if (routes[i] == Route::upload_cached) layers_.upload_from_cache(info_.diff_ids[i]);
-        for (std::size_t i = 0; i < routes.size(); ++i)
-            if (routes[i] == Route::read_store && read_from_store(i)) is_read_[by_store] = true;
+        read_from_store(routes);
         if (!is_any_missing() && store_) return sealed_with(store_->config());
         return exported();
     }
@@ -203,6 +203,18 @@ private:
                 if (!out[i].exists && !out[i].is_cached) out[i].is_stored = store_->has_layer(i);
             });
         return out;
+    }
+
+    void read_from_store(const std::vector<Route>& routes) {
+        constexpr unsigned at_once = 2;  // the next one is opened while the last of one is compressed
+        std::vector<std::size_t> layers;
+        for (std::size_t i = 0; i < routes.size(); ++i)
+            if (routes[i] == Route::read_store) layers.push_back(i);
+        std::atomic<bool> is_any_read = false;
+        run_all(layers.size(), at_once, [&](std::size_t i) {
+            if (read_from_store(layers[i])) is_any_read = true;
+        });
+        is_read_[by_store] = is_any_read;
     }
 
     // False: its bytes are not those of the layer, and an export has to give them.
@@ -305,11 +317,13 @@ private:
 
 Digest push_image(engine::Engine& engine, registry::Repository& repository, image::LayerCache& cache,
                   const PushOptions& options, Progress& progress) {
-    Push push(engine, repository, cache, options, progress);
-    try {
-        return push.run();
-    } catch (const Error& error) {
-        if (error.fault() != Fault::integrity || !push.drop_damaged()) throw;
+    {
+        Push push(engine, repository, cache, options, progress);
+        try {
+            return push.run();
+        } catch (const Error& error) {
+            if (error.fault() != Fault::integrity || !push.drop_damaged()) throw;
+        }
     }
     return Push(engine, repository, cache, options, progress).run();
 }

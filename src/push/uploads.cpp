@@ -54,21 +54,21 @@ Uploads::Uploads(registry::Repository& repository, Progress& progress, unsigned 
 }
 
 Uploads::~Uploads() {
-    std::unique_lock lock(mutex_);
-    closed_ = true;
-    // Nobody will ask for it any more; it stops those that are under way.
-    if (!first_ && (under_way_ > 0 || !waiting_.empty()))
-        first_ = std::make_exception_ptr(Error(Fault::interrupted, "the push was given up"));
-    waiting_.clear();
-    changed_.notify_all();
-    // One that waits until it may ask again would let the error of another wait for minutes. It may just be between two
-    // requests, so more than once.
-    while (under_way_ > 0) {
-        lock.unlock();
-        repository_.interrupt();
-        lock.lock();
-        changed_.wait_for(lock, std::chrono::milliseconds(100), [&] { return under_way_ == 0; });
+    bool is_given_up = false;
+    {
+        const std::lock_guard lock(mutex_);
+        closed_ = true;
+        waiting_.clear();
+        // Nobody asks for those that are under way any more.
+        is_given_up = under_way_ > 0;
+        if (is_given_up && !first_)
+            first_ = std::make_exception_ptr(Error(Fault::interrupted, "the push was given up"));
     }
+    changed_.notify_all();
+    if (!is_given_up) return;
+    repository_.interrupt();
+    workers_.clear();
+    repository_.resume();
 }
 
 void Uploads::add(const std::string& name, const oci::Descriptor& blob, io::Body body, Registry registry) {
@@ -185,7 +185,7 @@ private:
 void Uploads::upload(const Job& job) {
     if (is_given_up(job.blob)) return;
     try {
-        is_known(job.blob) ? upload_whole(job, job.blob.get()) : upload_growing(job);
+        is_known(job.blob) ? upload_whole(job, job.blob.get()) : upload_streamed(job);
     } catch (const Error&) {
         // Whoever was making it has said why, if there is anything to be said.
         if (!is_given_up(job.blob)) throw;
@@ -202,13 +202,13 @@ void Uploads::send_or_give_up(const Job& job, Progress::Task& task, const std::f
     }
 }
 
-void Uploads::upload_growing(const Job& job) {
+void Uploads::upload_streamed(const Job& job) {
     const auto task = progress_.task(fmt::format("pushing {} as it is made", job.name), 0);
     Watched watched(*this, *task, job.name, job);
     const auto start = SteadyClock::now();
     send_or_give_up(job, *task, [&] {
         in_context("uploading " + job.name,
-                   [&] { repository_.put_growing_blob(watched.body(), [&] { return job.blob.get(); }); });
+                   [&] { repository_.put_streamed_blob(watched.body(), [&] { return job.blob.get(); }); });
     });
     const oci::Descriptor& blob = job.blob.get();
     task->done(fmt::format("uploaded {} ({}), {}", blob.digest.brief(), human_bytes(blob.size),

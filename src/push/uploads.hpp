@@ -60,7 +60,7 @@ private:
     void work();
     void upload(const Job& job);
     void upload_whole(const Job& job, const oci::Descriptor& blob);
-    void upload_growing(const Job& job);
+    void upload_streamed(const Job& job);
     static void send_or_give_up(const Job& job, Progress::Task& task, const std::function<void()>& send);
     void count(std::uint64_t bytes);
     void give_up(std::exception_ptr error);

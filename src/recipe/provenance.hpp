@@ -16,6 +16,9 @@ inline constexpr std::string_view version_label = "org.opencontainers.image.vers
 inline constexpr std::string_view base_name_label = "org.opencontainers.image.base.name";
 inline constexpr std::string_view base_digest_label = "org.opencontainers.image.base.digest";
 
+/// How the comment of our steps in an image's history begins. (OCI image-spec, config.md: history)
+inline constexpr std::string_view step_comment = "wasmx-image ";
+
 /// What an image was made from, or is going to be.
 struct Provenance {
     std::string revision;          ///< the module's commit; empty: nothing pins it

@@ -6,18 +6,12 @@
 #include "base/text.hpp"
 #include "registry/retry.hpp"
 #include "registry/upload.hpp"
-
-// One PUT with everything is what all registries take and what is fastest, so it always comes first. A session that
-// broke off is gone on with where the registry can (distribution v3, zot) and begun anew where it cannot
-// (distribution 2.8 forgets it). Chunks come only after a refusal that says that the whole is too large for one
-// request: they make many requests, ghcr.io limits those and takes no chunk over 4 MiB, and others take none at all.
+#include "registry/upload_plan.hpp"
 
 namespace wasmx::registry {
 
 namespace {
 
-constexpr std::uint64_t usual_chunk = 4 << 20;
-constexpr std::uint64_t small_chunk = 1 << 20;  // nginx takes no more unless it is told to
 // A chunk is held in memory; a registry that wants larger ones does not want chunks.
 constexpr std::uint64_t largest_chunk = 16 << 20;
 // What got further by as much did not fail for the same reason as before: the attempts are counted anew.
@@ -58,48 +52,45 @@ private:
     io::SourcePtr source_;
 };
 
-/// The request is too large, and not the blob: a registry that has no room for the blob says so in OCI's form.
-bool is_too_large_at_once(const Refused& refused) {
-    if (refused.status() == 413) return !refused.has_any_code();
-    return refused.status() == 416 && lower(refused.message()).find("maximum permissible limit") != std::string::npos;
+bool is_refused_for_good(const Error& error) {
+    const auto* refused = dynamic_cast<const Refused*>(&error);
+    if (refused != nullptr) return refused->status() == 401 || refused->status() == 413;
+    return dynamic_cast<const io::TransportError*>(&error) == nullptr;
 }
 
-/// One blob on its way, and what is known of it between the attempts.
+/// One blob on its way, and what is known of it between the attempts. `decide` says how it goes on after a failure.
 class Delivery {
 public:
-    Delivery(Session& session, const oci::Descriptor& blob, const io::Body& body, std::optional<Upload> upload)
-        : session_(session), blob_(blob), body_(body), upload_(std::move(upload)) {
-        if (upload_) sent_ = std::min(upload_->sent, blob.size);
-        is_unanswered_ = upload_ && upload_->is_unanswered;
-        tried_ = sent_ > 0;
-    }
+    /// `whole` waits until the blob is known.
+    Delivery(Session& session, const io::Body& body, std::function<oci::Descriptor()> whole, UploadShape shape,
+             std::optional<Upload> upload)
+        : session_(session), body_(body), whole_(std::move(whole)), upload_(std::move(upload)), plan_{.shape = shape} {}
 
+    /// Returns when the registry has the blob and can give it.
     void run();
 
 private:
-    enum class Shape { whole, chunked };
-
-    bool finds_other_way(const Error& error);
+    void send();
     void attempt();
+    void go_on_after(const Error& error);
+    const oci::Descriptor& blob();
     bool has_arrived();
-    bool can_go_on();
+    bool can_resume();
     void note_progress(std::uint64_t received);
     Refused refusal(const Call& call, Answer& answer);
+    void send_stream();
     void send_rest();
     void send_chunks();
 
     Session& session_;
-    const oci::Descriptor& blob_;
     const io::Body& body_;
+    const std::function<oci::Descriptor()> whole_;
+    std::optional<oci::Descriptor> blob_;
     std::optional<Upload> upload_;
-    int attempt_ = 1;
+    UploadPlan plan_;
     bool tried_ = false;
     bool is_committing_ = false;
-    bool is_unanswered_ = false;  ///< the last commit
-    Shape shape_ = Shape::whole;
-    std::uint64_t chunk_ = usual_chunk;
-    bool may_resume_ = true;
-    bool damaged_ = false;
+    bool is_unanswered_ = false;    ///< the last commit
     std::uint64_t offset_ = 0;      ///< what the registry has, as far as we know
     std::uint64_t sent_ = 0;        ///< in this session
     std::uint64_t resumed_at_ = 0;  ///< in this session
@@ -108,57 +99,73 @@ private:
 };
 
 void Delivery::run() {
+    constexpr int times = 2;
+    for (int time = 1;; ++time) {
+        try {
+            send();
+            return check_readable(session_, blob());
+        } catch (const NotKept&) {
+            if (time == times) throw;
+            upload_.reset();
+            plan_ = {};
+            tried_ = false;
+        } catch (const Error& error) {
+            if (error.fault() == Fault::interrupted && upload_) cancel_upload(session_, upload_->url);
+            throw;
+        }
+    }
+}
+
+void Delivery::send() {
     for (;;) {
         try {
             return attempt();
         } catch (const Error& error) {
             if (std::exchange(is_committing_, false)) is_unanswered_ = leaves_open(error);
-            if (finds_other_way(error)) continue;
-            wait_or_rethrow(attempt_, session_.waiting());
-            ++attempt_;
+            const auto [plan, next] = decide(plan_, error, blob_ ? blob_->size : 0, offset_);
+            const bool was_streamed = plan_.shape == UploadShape::streamed;
+            plan_ = plan;
+            if (!plan_.keeps_session) upload_.reset();
+            if (was_streamed) tried_ = plan_.keeps_session && sent_ > 0;
+            if (next == UploadNext::at_once) continue;
+            if (next == UploadNext::give_up) throw;
+            try {
+                wait_or_rethrow(plan_.attempt, session_.waiting());
+                if (!was_streamed) ++plan_.attempt;
+            } catch (const Error& last) {
+                // Never called a failure before the registry was asked: of 51 PUTs that ghcr.io refused, 40 had
+                // arrived.
+                if (was_streamed || is_refused_for_good(last) ||
+                    !arrived_all_the_same(session_, blob().digest, blob().size))
+                    throw;
+                return;
+            }
         }
     }
 }
 
-// True when there is a way that was not tried yet, which needs no wait: each is found once.
-bool Delivery::finds_other_way(const Error& error) {
-    const auto* refused = dynamic_cast<const Refused*>(&error);
-    if (refused == nullptr) return false;
-    if (refused->has_code("DIGEST_INVALID")) {
-        // Damaged on the way, or pieced together wrongly: once more, all of it, and this time with our side checked.
-        attempt_ = damaged_ ? std::max(attempt_, 2) : 1;  // once more, and no second time
-        damaged_ = true;
-        may_resume_ = false;
-    } else if (is_too_large_at_once(*refused) && blob_.size > small_chunk) {
-        upload_.reset();
-        if (shape_ == Shape::whole && offset_ > 0) {
-            may_resume_ = false;  // it was a rest that was too large; the whole may be none
-            return true;
-        }
-        if (shape_ == Shape::whole) {
-            shape_ = Shape::chunked;
-            return true;
-        }
-        return std::exchange(chunk_, small_chunk) > small_chunk;
-    } else if (refused->status() == 404) {
-        upload_.reset();
-    }
-    return false;
+const oci::Descriptor& Delivery::blob() {
+    if (!blob_) blob_ = whole_();
+    return *blob_;
 }
 
 void Delivery::attempt() {
-    if (tried_ && !can_go_on()) {
+    if (tried_ && plan_.shape != UploadShape::streamed && !can_resume()) {
         upload_.reset();
         // The reply to the last byte may have been lost, and what is stored is not taken again.
         if (has_arrived()) return;
     }
-    if (damaged_) io::drain(*io::verified(body_.open(), blob_.digest, blob_.size));
+    if (plan_.is_damaged) io::drain(*io::verified(body_.open(), blob().digest, blob().size));
     if (!upload_) {
         upload_ = open_upload(session_);
         offset_ = sent_ = resumed_at_ = 0;
     }
+    if (plan_.shape == UploadShape::streamed) {
+        send_stream();
+        offset_ = blob().size;
+    }
     tried_ = true;
-    if (shape_ == Shape::chunked) send_chunks();
+    if (plan_.shape == UploadShape::chunked) send_chunks();
     send_rest();
 }
 
@@ -167,10 +174,10 @@ void Delivery::attempt() {
 bool Delivery::has_arrived() {
     constexpr std::uint64_t stored_in_a_second = 60'000'000;
     constexpr milliseconds step = std::chrono::seconds(1);
-    auto left =
-        is_unanswered_ && sent_ == blob_.size ? milliseconds(1000 * blob_.size / stored_in_a_second) : milliseconds(0);
+    auto left = is_unanswered_ && sent_ == blob().size ? milliseconds(1000 * blob().size / stored_in_a_second)
+                                                       : milliseconds(0);
     for (;; left -= step) {
-        if (ask_for_blob(session_, blob_.digest, blob_.size)) return true;
+        if (ask_for_blob(session_, blob().digest, blob().size)) return true;
         if (left < step) return false;
         session_.clock().wait(step, session_.stop());
     }
@@ -178,8 +185,8 @@ bool Delivery::has_arrived() {
 
 // Asks the registry how far it got; what it says is not always true (distribution says 1 for 0, others too little or
 // always the same), so it is believed only where it can be, and the digest decides in the end.
-bool Delivery::can_go_on() {
-    if (!upload_ || !may_resume_ || sent_ == 0) return false;
+bool Delivery::can_resume() {
+    if (!upload_ || !plan_.may_resume || sent_ == 0) return false;
     std::optional<UploadStatus> status;
     try {
         status = find_upload(session_, upload_->url);
@@ -200,7 +207,7 @@ bool Delivery::can_go_on() {
 void Delivery::note_progress(std::uint64_t received) {
     if (received < farthest_ + worthwhile) return;
     farthest_ = received;
-    attempt_ = 1;
+    plan_.attempt = 1;
 }
 
 // Also what is refused may bring the session's next URL.
@@ -210,18 +217,37 @@ Refused Delivery::refusal(const Call& call, Answer& answer) {
     return upload_refusal(session_, call, answer);
 }
 
+// While the blob is made.
+void Delivery::send_stream() {
+    Call call;
+    call.method = "PATCH";
+    call.url = upload_->url;
+    call.headers.push_back({"Content-Type", "application/octet-stream"});
+    call.body =
+        io::Body{.size = std::nullopt, .open = [&] {
+                     return io::counted(body_.open(), [this, at = std::uint64_t{0}](std::uint64_t count) mutable {
+                         at += count;
+                         sent_ = std::max(sent_, at);
+                     });
+                 }};
+    call.idle_limit = commit_idle_limit(4ULL << 30);  // how much it will be is not known; a proxy may take it all first
+    Answer answer = session_.send(call);
+    if (!is_success(answer.response.status)) throw upload_refusal(session_, call, answer);
+    upload_->url = next_upload_url(session_, call, answer);
+}
+
 // The PUT that commits, with all that is still missing.
 void Delivery::send_rest() {
     Call call;
     call.method = "PUT";
-    call.url = commit_url(upload_->url, blob_.digest);
+    call.url = commit_url(upload_->url, blob().digest);
     call.headers.push_back({"Content-Type", "application/octet-stream"});
     const std::uint64_t from = offset_;
     // (distribution-spec, "Pushing a blob in chunks": both ends, no unit, no total)
-    if (from > 0 && from < blob_.size)
-        call.headers.push_back({"Content-Range", fmt::format("{}-{}", from, blob_.size - 1)});
-    if (from < blob_.size)
-        call.body = io::Body{.size = blob_.size - from, .open = [this, from] {
+    if (from > 0 && from < blob().size)
+        call.headers.push_back({"Content-Range", fmt::format("{}-{}", from, blob().size - 1)});
+    if (from < blob().size)
+        call.body = io::Body{.size = blob().size - from, .open = [this, from] {
                                  io::SourcePtr source = body_.open();
                                  skip(*source, from);
                                  return io::counted(std::move(source), [this, at = from](std::uint64_t count) mutable {
@@ -229,18 +255,18 @@ void Delivery::send_rest() {
                                      sent_ = std::max(sent_, at);
                                  });
                              }};
-    call.idle_limit = commit_idle_limit(blob_.size);
+    call.idle_limit = commit_idle_limit(blob().size);
     is_committing_ = true;
     Answer answer = session_.send(call);
     if (!is_success(answer.response.status)) throw refusal(call, answer);
-    check_stored(call, answer, blob_.digest);
+    check_stored(call, answer, blob().digest);
 }
 
 void Delivery::send_chunks() {
-    const std::uint64_t size = std::max(chunk_, std::min(upload_->least_chunk, largest_chunk));
+    const std::uint64_t size = std::max(plan_.chunk, std::min(upload_->least_chunk, largest_chunk));
     Pieces pieces(body_.open);
-    while (offset_ < blob_.size) {
-        const std::uint64_t end = std::min(offset_ + size, blob_.size);
+    while (offset_ < blob().size) {
+        const std::uint64_t end = std::min(offset_ + size, blob().size);
         Call call;
         call.method = "PATCH";
         call.url = upload_->url;
@@ -255,12 +281,6 @@ void Delivery::send_chunks() {
         offset_ = end;  // whatever its Range says: at ECR that stays at the first chunk
         note_progress(offset_);
     }
-}
-
-bool is_refused_for_good(const Error& error) {
-    const auto* refused = dynamic_cast<const Refused*>(&error);
-    if (refused != nullptr) return refused->status() == 401 || refused->status() == 413;
-    return dynamic_cast<const io::TransportError*>(&error) == nullptr;
 }
 
 }  // namespace
@@ -283,26 +303,16 @@ void check_readable(Session& session, const oci::Descriptor& blob) {
     throw NotKept(fmt::format("the registry took the blob {} and does not have its bytes", blob.digest.str()));
 }
 
-namespace {
-
-void deliver(Session& session, const oci::Descriptor& blob, const io::Body& body, std::optional<Upload> upload) {
-    try {
-        Delivery(session, blob, body, std::move(upload)).run();
-    } catch (const Error& error) {
-        // Never called a failure before the registry was asked: of 51 PUTs that ghcr.io refused, 40 had arrived.
-        if (is_refused_for_good(error) || !arrived_all_the_same(session, blob.digest, blob.size)) throw;
-    }
-    check_readable(session, blob);
+void upload_blob(Session& session, const oci::Descriptor& blob, const io::Body& body, std::optional<Upload> upload) {
+    Delivery(
+        session, body, [&] { return blob; }, UploadShape::whole, std::move(upload))
+        .run();
 }
 
-}  // namespace
-
-void upload_blob(Session& session, const oci::Descriptor& blob, const io::Body& body, std::optional<Upload> upload) {
-    try {
-        deliver(session, blob, body, std::move(upload));
-    } catch (const NotKept&) {
-        deliver(session, blob, body, std::nullopt);
-    }
+void upload_streamed(Session& session, const io::Body& bytes, std::function<oci::Descriptor()> whole,
+                     std::optional<Upload> upload) {
+    if (!upload) upload = with_retries([&] { return session.waiting(); }, [&] { return open_upload(session); });
+    Delivery(session, bytes, std::move(whole), UploadShape::streamed, std::move(upload)).run();
 }
 
 }  // namespace wasmx::registry

@@ -74,13 +74,14 @@ public:
     /// The same for a blob that is still being made: `bytes`, of no known size, yields what there is, from the start as
     /// often as it is opened, and waits for the rest; `whole` waits until it is known what they are. Whoever makes them
     /// may give up: what `bytes` and `whole` then throw comes out here. Nobody has asked whether the registry has it.
-    void put_growing_blob(const io::Body& bytes, const std::function<oci::Descriptor()>& whole);
+    void put_streamed_blob(const io::Body& bytes, const std::function<oci::Descriptor()>& whole);
     /// Stores the manifest under a tag and returns its digest. Read back at the tag, whatever the registry says of it:
     /// it is there, or an error says so.
     Digest put_manifest(const std::string& tag, const std::string& bytes, const std::string& media_type);
-    /// Ends the requests and waits of other threads with Fault::interrupted, but for those for a token; later ones are
-    /// not concerned.
+    /// Ends the requests and waits of other threads with Fault::interrupted, but for those for a token; and those that
+    /// begin before `resume`.
     void interrupt();
+    void resume();
     /// Opens an upload, once: the only proof that one may push. A blob of the next minute takes it over; one that
     /// nobody takes is cancelled in the end. Throws Fault::denied with the reason and a hint, naming where the
     /// credentials came from.

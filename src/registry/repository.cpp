@@ -141,12 +141,12 @@ void Repository::put_blob(const oci::Descriptor& blob, const io::Body& body) {
     upload_blob(state_->session, blob, body, state_->take_opened(blob.digest));
 }
 
-void Repository::put_growing_blob(const io::Body& bytes, const std::function<oci::Descriptor()>& whole) {
+void Repository::put_streamed_blob(const io::Body& bytes, const std::function<oci::Descriptor()>& whole) {
     auto upload = [&] {
         const std::lock_guard lock(state_->mutex);
         return state_->take_spare();
     }();
-    upload_growing(state_->session, bytes, whole, std::move(upload));
+    upload_streamed(state_->session, bytes, whole, std::move(upload));
 }
 
 bool Repository::mount_blob(const Digest& digest, const std::string& from_repository, std::uint64_t size) {
@@ -252,6 +252,7 @@ void Repository::read_back(const std::string& tag, const Digest& digest) {
 }
 
 void Repository::interrupt() { state_->session.interrupt(); }
+void Repository::resume() { state_->session.resume(); }
 
 void Repository::prove_push() {
     if (state_->has_proved_push) return;

@@ -80,12 +80,13 @@ std::stop_token Session::stop() {
 }
 
 void Session::interrupt() {
-    std::stop_source under_way;
-    {
-        const std::lock_guard lock(stopping_);
-        std::swap(under_way, calls_);
-    }
-    under_way.request_stop();
+    const std::lock_guard lock(stopping_);
+    calls_.request_stop();
+}
+
+void Session::resume() {
+    const std::lock_guard lock(stopping_);
+    if (calls_.stop_requested()) calls_ = std::stop_source();
 }
 
 Waiting Session::waiting() {
@@ -114,6 +115,16 @@ bool Session::is_home(const std::string& url) {
     return home.same_origin(target);
 }
 
+// What one call was asked to wait for is asked of all: else each of them runs into the same limit.
+void Session::wait_as_asked() {
+    if (patience_ == Patience::brief) return;
+    const auto left = [this] {
+        const std::lock_guard lock(waiting_);
+        return std::chrono::ceil<milliseconds>(not_before_ - clock_.now());
+    }();
+    if (left > milliseconds(0)) clock_.wait(left, stop());
+}
+
 io::HttpResponse Session::send_with(const Call& call, const Authorization* authorization) {
     io::HttpRequest request;
     request.method = call.method;
@@ -121,7 +132,7 @@ io::HttpResponse Session::send_with(const Call& call, const Authorization* autho
     request.headers = call.headers;
     request.body = call.body;
     request.idle_limit = patience_ == Patience::brief ? std::min(call.idle_limit, brief_idle_limit) : call.idle_limit;
-    request.stop = stop();
+    request.stop = call.is_cleanup ? http_.stop() : stop();
     request.least_rate = least_rate;
     request.total_limit = call.total_limit;
     request.led_by = call.led_by;
@@ -148,6 +159,7 @@ bool Session::is_absent(const Answer& answer) {
 
 Answer Session::send_once(const Call& call) {
     if (!is_home(call.url)) return send_foreign(call);
+    if (!call.is_cleanup) wait_as_asked();
     Authorization authorization = authenticator_.current(is_long(call) ? Need::long_request : Need::short_request);
     std::optional<Answer> with_login;  // whose refusal says more than that of a request without one
     for (int renewals = 0;;) {
@@ -205,7 +217,13 @@ Answer Session::send(const Call& call) {
 Refused Session::refusal(const Call& call, Answer& answer) {
     Circumstances circumstances = authenticator_.circumstances();
     circumstances.foreign = answer.is_foreign;
-    return registry::refusal(call.method, answer.url, answer.response, circumstances, clock_.now());
+    Refused out = registry::refusal(call.method, answer.url, answer.response, circumstances, clock_.now());
+    const auto advice = retry_advice(out);
+    if (advice && advice->at_least > milliseconds(0) && !answer.is_foreign) {
+        const std::lock_guard lock(waiting_);
+        not_before_ = std::max(not_before_, clock_.now() + advice->at_least);
+    }
+    return out;
 }
 
 }  // namespace wasmx::registry

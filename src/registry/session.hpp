@@ -31,6 +31,7 @@ struct Call {
     std::chrono::seconds total_limit{0};
     /// Where whoever redirected us here is, when it was not the registry.
     std::optional<io::AddressScope> led_by = std::nullopt;
+    bool is_cleanup = false;  ///< is not ended by Session::interrupt
 };
 
 /// An answer, and who gave it in the end.
@@ -69,16 +70,19 @@ public:
 
     Patience patience() const noexcept { return patience_; }
     Clock& clock() noexcept { return clock_; }
-    /// Of the calls that begin now.
+    /// Of all calls and waits until `resume`.
     std::stop_token stop();
-    /// Ends the calls that are under way, their waits as well, with Fault::interrupted.
+    /// Ends the calls, and the waits between them, that are under way or begin before `resume`, with
+    /// Fault::interrupted.
     void interrupt();
+    void resume();
     /// How to wait after a failure.
     Waiting waiting();
 
 private:
     const std::string& origin();
     Home home() { return {origin(), scope_}; }
+    void wait_as_asked();
     Answer send_foreign(const Call& call);
     io::HttpResponse send_with(const Call& call, const Authorization* authorization);
 
@@ -94,6 +98,8 @@ private:
     std::atomic<bool> has_answered_ = false;
     std::atomic<bool> may_announce_ = true;                           // that a body comes
     std::atomic<io::AddressScope> scope_ = io::AddressScope::global;  // of the registry, once it has answered
+    std::mutex waiting_;
+    TimePoint not_before_;  // the registry has asked for a pause until then
     std::mutex stopping_;
     std::stop_source calls_;
     std::stop_callback<std::function<void()>> passed_on_;

@@ -159,6 +159,7 @@ bool cancel_upload(Session& session, const std::string& upload_url) noexcept {
         Call call;
         call.method = "DELETE";
         call.url = upload_url;
+        call.is_cleanup = true;
         call.idle_limit = std::chrono::seconds(10);
         (void)session.send(call);
         return true;

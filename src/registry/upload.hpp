@@ -16,8 +16,6 @@ namespace wasmx::registry {
 struct Upload {
     std::string url;
     std::uint64_t least_chunk = 0;  ///< OCI-Chunk-Min-Length: no chunk but the last may be shorter
-    std::uint64_t sent = 0;         ///< of the blob's bytes, whether they arrived or not
-    bool is_unanswered = false;     ///< it was committed, and nobody knows how that went
 };
 
 /// POST, the first half of "POST then PUT".
@@ -44,14 +42,14 @@ std::string next_upload_url(Session& session, const Call& call, const Answer& an
 /// registry opened instead. (distribution-spec, "Mounting a blob from another repository")
 std::optional<Upload> mount_or_open(Session& session, const Digest& digest, const std::string& from_repository);
 
-/// All of it, with retries: returns when the registry has the blob. Begins with `upload` where there is one already.
+/// All of it, with retries: returns when the registry has the blob and can give it. Begins with `upload` where there is
+/// one already.
 void upload_blob(Session& session, const oci::Descriptor& blob, const io::Body& body, std::optional<Upload> upload);
 
-/// The same for a blob that is still being made, of which `bytes` yields what there is and waits for the rest. They go
-/// as they come, in one PATCH without a length, and are committed once `whole` says what they are, which waits for that
-/// too. What does not come off so is sent as a whole.
-void upload_growing(Session& session, const io::Body& bytes, const std::function<oci::Descriptor()>& whole,
-                    std::optional<Upload> upload);
+/// The same for a blob that is still being made, of which `bytes` yields what there is and waits for the rest; `whole`
+/// waits until it is known what they are. What cannot be streamed is sent as a whole.
+void upload_streamed(Session& session, const io::Body& bytes, std::function<oci::Descriptor()> whole,
+                     std::optional<Upload> upload);
 
 /// The error of an answer to a PATCH or PUT. A 404 is of the session, whatever its body says: a new one may stay.
 Refused upload_refusal(Session& session, const Call& call, Answer& answer);

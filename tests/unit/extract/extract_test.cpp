@@ -247,6 +247,41 @@ TEST_CASE("open_published follows an index to the platform's image") {
     CHECK(image.config.architecture == "arm64");
 }
 
+TEST_CASE("layers below those that an image's history calls ours are not read for a list") {
+    const auto step = [](const std::string& comment, bool is_empty = false) {
+        return oci::ImageConfig::History{.created_by = {}, .empty_layer = is_empty, .comment = comment};
+    };
+    const auto lowest = [](std::vector<oci::ImageConfig::History> history, std::size_t layers) {
+        oci::ImageConfig config;
+        config.history = std::move(history);
+        config.diff_ids.resize(layers);
+        return lowest_layer_of(config, "ours ");
+    };
+    CHECK(lowest({step(""), step("ours source"), step("ours build")}, 3) == 1);
+    CHECK(lowest({step(""), step("", true), step("x"), step("ours source"), step("", true), step("ours build")}, 4) ==
+          2);
+    CHECK(lowest({step("ours a"), step(""), step("ours b")}, 3) == 2);
+    CHECK(lowest({step("ours a"), step("ours b")}, 2) == 0);
+    CHECK(lowest({step(""), step("ours a"), step("")}, 3) == 0);  // something that is not ours is above
+    CHECK(lowest({step(""), step("ours a")}, 3) == 0);            // it does not tell of each layer
+    CHECK(lowest({}, 2) == 0);
+
+    MemoryRegistry there;
+    there.image({tar({file("d/x", "base"), file("e/x", "base")}), tar({file("d/y", "top")})}, "amd64", "tag");
+    const auto image = image::open_published(there.repository, there.name, amd64);
+    const auto paths = [&](const std::string& path) {
+        Told told;
+        const auto [tree, fetched] =
+            extract_tree(there.repository, image, Selection::parse(path), Content::left, {}, told, 1);
+        std::string out;
+        for (const auto& [name, entry] : tree.entries) out += name + " ";
+        return out + std::to_string(fetched.layers);
+    };
+    CHECK(paths("/d/.") == "y 1");
+    CHECK(paths("/e/.") == "x 3");  // nothing without the base: then all are read
+    CHECK(paths("/*/x") == "d/x e/x 3");
+}
+
 TEST_CASE("open_published asks the configs where an index states no platform, as docker and crane do") {
     MemoryRegistry there;
     const Json first = there.image({tar({file("x", "amd64")})}, "amd64", "");

@@ -50,6 +50,7 @@ struct Scene {
     std::mutex mutex;
     std::set<std::string> there;
     std::string refused;
+    std::string refused_at_end;
     std::string dropped;  // once, half-way
     std::string busy;     // for four minutes
     std::atomic<bool> is_told_to_wait = false;
@@ -73,6 +74,8 @@ struct Scene {
         if (seen.method == "GET") return {.status = 404};
         const std::string digest = seen.target.substr(seen.target.find("digest=") + 7);
         if (digest == refused) return {.status = 413, .early = true};
+        if (digest == refused_at_end)
+            return {.with_body = [](const test::Seen&) -> test::Reply { return {.status = 413}; }};
         if (digest == dropped) {
             dropped.clear();
             return {.drop_request_at = std::size_t{500'000}};
@@ -237,21 +240,30 @@ TEST_CASE("a blob that is given up is no failure") {
 }
 
 TEST_CASE("an upload that was told to wait does not hold up the error of another") {
+    /// Gives its bytes when the other upload was told to wait.
+    struct Gated final : io::Source {
+        explicit Gated(Scene& scene, std::atomic<bool>& is_read) : scene_(scene), is_read_(is_read) {}
+        std::size_t read(std::span<std::byte> buffer) override {
+            is_read_ = true;
+            while (!scene_.is_told_to_wait) std::this_thread::yield();
+            return source_->read(buffer);
+        }
+        Scene& scene_;
+        std::atomic<bool>& is_read_;
+        io::SourcePtr source_ = io::from_string("bad");
+    };
     Scene scene;
-    scene.refused = io::sha256("bad").str();
+    scene.refused_at_end = io::sha256("bad").str();
     scene.busy = io::sha256("later").str();
+    std::atomic<bool> is_read = false;
     {
         Uploads uploads(scene.repository, scene.progress, 2);
+        uploads.add("layer", blob_of("bad"),
+                    {.size = 3, .open = [&] { return std::make_unique<Gated>(scene, is_read); }});
+        while (!is_read) std::this_thread::yield();
         uploads.add("layer", blob_of("later"), io::body_of("later"));
-        while (!scene.is_told_to_wait) std::this_thread::yield();
-        uploads.add("layer", blob_of("bad"), io::body_of("bad"));
         CHECK(test::error_of([&] { uploads.finish(); }).message().find("413") != std::string::npos);
     }  // else after four minutes
-    {
-        const std::lock_guard lock(scene.mutex);
-        scene.busy.clear();
-    }
-    CHECK(scene.repository.has_blob(io::sha256("x")) == false);  // it can be asked all the same
 }
 
 TEST_CASE("going away without finish drops what waits") {
@@ -264,6 +276,7 @@ TEST_CASE("going away without finish drops what waits") {
         }
     }
     CHECK(scene.count() < 200);
+    CHECK_FALSE(scene.repository.has_blob(io::sha256("x")));  // it can be asked all the same
 }
 
 TEST_SUITE_END();

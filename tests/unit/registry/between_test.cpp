@@ -58,7 +58,7 @@ TEST_CASE("411 to bytes of no known length: they are sent whole, with their leng
         {{post, accepted("/u/1")}, {"PATCH /u/1", {.status = 411, .early = true}}, {"PUT /u/1" + put, created}});
     const auto open = [] { return io::from_string(bytes); };
     try {
-        scene.pushing().put_growing_blob({.size = std::nullopt, .open = open}, [] { return blob; });
+        scene.pushing().put_streamed_blob({.size = std::nullopt, .open = open}, [] { return blob; });
     } catch (const Error& error) {
         FAIL_CHECK(error.message());
     }

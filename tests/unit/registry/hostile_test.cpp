@@ -76,7 +76,7 @@ TEST_CASE("a storage does not send an upload on to a third host") {
         test::HttpServer::at("127.0.0.2", [&](const test::Seen&) { return to(third.url() + "/u", 202); });
     Scene scene({{post, to(storage.url() + "/u", 202)}});
     const Error error = error_of([&] {
-        scene.pushing().put_growing_blob({.size = std::nullopt, .open = io::body_of(bytes).open}, [] { return blob; });
+        scene.pushing().put_streamed_blob({.size = std::nullopt, .open = io::body_of(bytes).open}, [] { return blob; });
     });
     CHECK(error.fault() == Fault::denied);
     CHECK(third.seen().empty());

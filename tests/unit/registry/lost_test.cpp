@@ -182,8 +182,8 @@ void push_to(KeepingRegistry& registry) {
         const auto blob = blob_of(bytes);
         if (!repository.has_blob(blob.digest, blob.size)) repository.put_blob(blob, io::body_of(bytes));
     }
-    repository.put_growing_blob({.size = std::nullopt, .open = [] { return io::from_string(growing); }},
-                                [] { return blob_of(growing); });
+    repository.put_streamed_blob({.size = std::nullopt, .open = [] { return io::from_string(growing); }},
+                                 [] { return blob_of(growing); });
     const auto other = blob_of(mounted);
     if (!repository.mount_blob(other.digest, "kong/base", other.size)) repository.put_blob(other, io::body_of(mounted));
     CHECK(repository.put_manifest("1", manifest_text, type) == io::sha256(manifest_text));

@@ -52,7 +52,7 @@ void push(Repository& repository, const Image& image, bool mounting) {
         if (bytes.size() % 2 == 0)
             repository.put_blob(blob, io::body_of(bytes));
         else
-            repository.put_growing_blob({.size = std::nullopt, .open = io::body_of(bytes).open}, [&] { return blob; });
+            repository.put_streamed_blob({.size = std::nullopt, .open = io::body_of(bytes).open}, [&] { return blob; });
     }
     const auto digest = repository.put_manifest("1", image.manifest, std::string(oci::media_type::oci_manifest));
     CHECK(digest == io::sha256(image.manifest));

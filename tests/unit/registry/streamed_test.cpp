@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "io/growing.hpp"
-
 #include "registry/scene.hpp"
 
 // Blobs that are uploaded while they are made.
@@ -29,7 +28,7 @@ test::Reply accepted(const std::string& location) { return {.status = 202, .head
 io::Body unsized() { return {.size = std::nullopt, .open = io::body_of(bytes).open}; }
 
 void upload(Scene& scene) {
-    scene.pushing().put_growing_blob(unsized(), [] { return blob; });
+    scene.pushing().put_streamed_blob(unsized(), [] { return blob; });
 }
 
 }  // namespace
@@ -46,7 +45,7 @@ TEST_CASE("POST, one PATCH as the bytes come, and an empty PUT") {
             file.write(io::bytes_of(std::string_view(bytes).substr(at, 100'000)));
         file.finish();
     });
-    scene.pushing().put_growing_blob(file.body(), [&] {
+    scene.pushing().put_streamed_blob(file.body(), [&] {
         writer.join();
         return blob;
     });
@@ -173,7 +172,7 @@ TEST_CASE("a right that is lost in the middle of a stream ends it at once") {
         FAIL("nobody should wait for the rest");
         throw 0;
     };
-    CHECK(error_of([&] { scene.pushing().put_growing_blob(unsized(), never); }).fault() == Fault::denied);
+    CHECK(error_of([&] { scene.pushing().put_streamed_blob(unsized(), never); }).fault() == Fault::denied);
     scene.check();
 }
 
@@ -182,7 +181,7 @@ TEST_CASE("who may not open an upload is told so before anything is made") {
                 {{push_token_of_otto, token("T")}});
     bool asked = false;
     const Error error = error_of([&] {
-        scene.pushing().put_growing_blob(unsized(), [&] {
+        scene.pushing().put_streamed_blob(unsized(), [&] {
             asked = true;
             return blob;
         });
@@ -195,7 +194,7 @@ TEST_CASE("who may not open an upload is told so before anything is made") {
 TEST_CASE("a blob that is given up takes its session with it") {
     Scene scene({{post, accepted("/u/1")}, {"PATCH /u/1", accepted("/u/1")}, {"DELETE /u/1", {.status = 204}}});
     const auto give_up = []() -> oci::Descriptor { throw Error(Fault::interrupted, "given up"); };
-    CHECK(error_of([&] { scene.pushing().put_growing_blob(unsized(), give_up); }).fault() == Fault::interrupted);
+    CHECK(error_of([&] { scene.pushing().put_streamed_blob(unsized(), give_up); }).fault() == Fault::interrupted);
     scene.check();
 
     // In the middle of its bytes.
@@ -209,7 +208,7 @@ TEST_CASE("a blob that is given up takes its session with it") {
     file->write(io::bytes_of(bytes));
     const io::Body body = file->body();
     std::jthread maker([&] { file.reset(); });
-    CHECK(error_of([&] { repository.put_growing_blob(body, give_up); }).fault() == Fault::interrupted);
+    CHECK(error_of([&] { repository.put_streamed_blob(body, give_up); }).fault() == Fault::interrupted);
     const auto seen = server.seen();
     REQUIRE_FALSE(seen.empty());
     CHECK(seen.back().line() == "DELETE /u/1");

@@ -15,7 +15,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr int schema_version = 1;
+constexpr int schema_version = 2;
 constexpr std::size_t most_details = 50;
 
 struct Look {
@@ -52,7 +52,7 @@ std::string text_of(const Point& point, std::size_t id_width, const Style& style
     for (std::size_t i = 0; i < std::min(point.details.size(), most_details) && !is_told; ++i)
         add("- " + point.details[i]);
     if (point.details.size() > most_details) add(fmt::format("- and {} more", point.details.size() - most_details));
-    if (!point.mend.empty()) add("mend: " + point.mend);
+    if (!point.hint.empty()) add("hint: " + point.hint);
     return out;
 }
 
@@ -111,7 +111,7 @@ std::string json_of(const Report& report) {
                                  {"verdict", name_of(point.verdict)},
                                  {"observed", point.observed},
                                  {"details", point.details},
-                                 {"mend", point.mend}});
+                                 {"hint", point.hint}});
     Json summary = Json::object();
     for (const Verdict verdict : {Verdict::pass, Verdict::warn, Verdict::fail, Verdict::skip})
         summary[std::string(name_of(verdict))] = report.count(verdict);

@@ -18,7 +18,7 @@ struct Point {
     Verdict verdict = Verdict::pass;
     std::string observed{};              ///< one line: what is right, or wrong; of what was skipped: why
     std::vector<std::string> details{};  ///< one for each thing that is wrong
-    std::string mend{};                  ///< the next step, where one is known
+    std::string hint{};                  ///< the next step, where one is known
 };
 
 struct Report {

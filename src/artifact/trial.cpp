@@ -114,7 +114,7 @@ void build_and_run(Point& point, const recipe::Recipe& recipe, const fs::path& f
         compiled = io::run(untrusting(command, folder, compile_limit), stop);
     } catch (const Error& error) {
         if (error.fault() != Fault::not_found) throw;
-        point.mend = "install a C compiler (Debian: apt-get install g++), or name one in $CC";
+        point.hint = "install a C compiler (Debian: apt-get install g++), or name one in $CC";
         return fail(point, error.message(), {});
     }
     if (compiled.exit_code != 0)

@@ -91,7 +91,7 @@ Plan plan_of(doctor::Scene& scene) {
                 .base = scene.base_wanted()};
     } catch (const doctor::Missing& missing) {
         throw Error(Fault::failed, fmt::format("{} was ignored, but there is no build without it", missing.check),
-                    fmt::format("mend what `wasmx-image doctor --only {}` says", missing.check));
+                    fmt::format("follow the hint of `wasmx-image doctor --only {}`", missing.check));
     }
 }
 
@@ -184,6 +184,9 @@ void check_build_arguments(const Arguments& arguments) {
     (void)jobs_in(arguments);
     (void)size_in(arguments, "--memory");
     (void)timeout_in(arguments);
+    if (arguments.has("--json") && !arguments.has("--push"))
+        throw Error(Fault::usage, "--json tells what was pushed, and --push is not given",
+                    "add --push, or leave it out");
     if (arguments.has("--detach") && arguments.has("--push"))
         throw Error(Fault::usage, "--detach and --push exclude each other: nobody is there to push in the end",
                     "run the same command with --push later: it takes the result of the build");

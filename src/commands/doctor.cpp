@@ -23,9 +23,9 @@ void tell_github(App& app, const doctor::Report& report) {
     for (const doctor::Finding& finding : report.findings) {
         const auto& [verdict, observed] = std::tie(finding.result.verdict, finding.result.observed);
         if (verdict != doctor::Verdict::warn && verdict != doctor::Verdict::fail) continue;
-        const std::string& mend = finding.result.mend;
+        const std::string& hint = finding.result.hint;
         annotate(app, verdict == doctor::Verdict::fail ? Level::error : Level::warning, finding.check.id,
-                 mend.empty() ? observed : fmt::format("{}\n{}", observed, mend));
+                 hint.empty() ? observed : fmt::format("{}\n{}", observed, hint));
     }
     add_to_step_summary(app, doctor::markdown_of(report));
 }

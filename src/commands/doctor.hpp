@@ -31,7 +31,7 @@ inline constexpr Command doctor_command{
         "Examples:\n"
         "  wasmx-image doctor\n"
         "  wasmx-image doctor --only registry-push,registry-tag --runtime-version 13.1.201.15 --platform linux/arm64\n"
-        "  wasmx-image doctor --json | jq -r '.checks[] | select(.verdict == \"fail\") | .mend'",
+        "  wasmx-image doctor --json | jq -r '.checks[] | select(.verdict == \"fail\") | .hint'",
     .run = run_doctor,
 };
 

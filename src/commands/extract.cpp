@@ -25,6 +25,8 @@ namespace {
 namespace fs = std::filesystem;
 using extract::Report;
 
+bool wants_json(const Arguments& arguments) { return arguments.has("--json") || arguments.text("--format") == "json"; }
+
 void check_combination(const Arguments& arguments) {
     const auto exclude = [&](std::string_view one, std::string_view other, std::string_view why) {
         if (arguments.has(one) && arguments.has(other))
@@ -36,7 +38,7 @@ void check_combination(const Arguments& arguments) {
     exclude("--stdout", "--list", "");
     exclude("--list", "--unpack", "");
     exclude("--list", "--output", ": --list writes no file");
-    if (arguments.has("--stdout") && arguments.text("--format") == "json")
+    if (arguments.has("--stdout") && wants_json(arguments))
         throw Error(Fault::usage, "--stdout and --format json both want standard output", "leave one of them out");
 }
 
@@ -229,7 +231,7 @@ private:
         for (const auto& [path, entry] : tree.entries)
             report_.items.push_back({fmt::format("{}/{}", base, path), entry});
         tell_fetched();
-        app_.result(arguments_.text("--format") == "json" ? json_of(report_) : listing_of(report_));
+        app_.result(wants_json(arguments_) ? json_of(report_) : listing_of(report_));
     }
 
     void tell_fetched() {
@@ -240,7 +242,7 @@ private:
     void finish() {
         tell_fetched();
         if (in_github_actions()) tell_github();
-        app_.result(arguments_.text("--format") == "json" ? json_of(report_) : lines_of(report_));
+        app_.result(wants_json(arguments_) ? json_of(report_) : lines_of(report_));
     }
 
     void tell_github() {

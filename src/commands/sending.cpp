@@ -109,12 +109,11 @@ void send(App& app, const Arguments& arguments, engine::Engine& engine, registry
         options.base_repository =
             &base.emplace(app.http, *options.base, user_access(app, *options.base, registry::Access::pull));
     const auto cache = layer_cache(app, arguments.text("--cache-dir"));
-    const Digest digest = push::push_image(engine, repository, *cache, options, app.progress);
-    const std::string reference = sending.target.with_digest(digest).familiar();
-    app.result(reference);
+    const auto pushed = push::push_image(engine, repository, *cache, options, app.progress);
+    app.result(arguments.has("--json") ? json_of(pushed) : pushed.reference);
     // As actions that sign and attest want them.
-    set_output("reference", reference);
-    set_output("digest", digest.str());
+    set_output("reference", pushed.reference);
+    set_output("digest", pushed.digest.str());
 }
 
 }  // namespace wasmx::commands

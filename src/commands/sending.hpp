@@ -26,6 +26,7 @@ inline constexpr std::array sending_options{
     Option{"--max-concurrent-uploads", "N", "layers that are uploaded at a time (default: 4)"},
     Option{"--cache-dir", "DIR",
            "where layers are kept for a push that has to be repeated (default: ~/.cache/wasmx-image/push)"},
+    Option{"--json", "", "what was pushed, in JSON (src/push/report.schema.json), instead of REFERENCE@DIGEST"},
 };
 
 /// Throws Fault::usage for what is wrong with the words themselves.

@@ -83,7 +83,7 @@ void base_image(Scene& scene, Result& result) {
     } else if (wanted.is_default) {
         result.verdict = Verdict::warn;
         result.observed += ", does not say what it was built from";
-        result.mend = fmt::format("`docker rmi {}` has it built anew from the module", wanted.name);
+        result.hint = fmt::format("`docker rmi {}` has it built anew from the module", wanted.name);
     }
 }
 

@@ -23,7 +23,7 @@ void clock(Scene& scene, Result& result) {
                           : fmt::format("{} {} the registry's", human_seconds(off), ahead > 0 ? "ahead of" : "behind");
     if (off <= most_seconds) return;
     result.verdict = Verdict::fail;
-    result.mend = "set it: `timedatectl set-ntp true`, or on a virtual machine its host's clock";
+    result.hint = "set it: `timedatectl set-ntp true`, or on a virtual machine its host's clock";
 }
 
 }  // namespace wasmx::doctor

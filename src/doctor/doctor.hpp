@@ -26,7 +26,7 @@ struct Result {
     std::string observed;                          ///< one line
     std::string required;                          ///< one line
     std::string where;                             ///< where it was read: a file, a variable, a URL
-    std::string mend;                              ///< the next step; a command where there is one
+    std::string hint;                              ///< the next step; a command where there is one
     std::vector<std::string> details;              ///< more lines, for who wants to know
     std::map<std::string, std::uint64_t> figures;  ///< for programs: "memory_bytes"
     Fault fault = Fault::failed;                   ///< of a fail: the kind of the error

@@ -21,7 +21,7 @@ void engine_builder(Scene& scene, Result& result) {
         result.observed = "the classic builder, as DOCKER_BUILDKIT says";
     } else if (identity.buildkit) {
         result.observed = "the classic builder: BuildKit over containerd's image store loses the context before 27.5";
-        result.mend = "upgrade the engine to 27.5 or later";
+        result.hint = "upgrade the engine to 27.5 or later";
     } else {
         result.observed = "the classic builder: the engine is set up for it";
     }
@@ -29,7 +29,7 @@ void engine_builder(Scene& scene, Result& result) {
     if (!in_vain) return;
     result.verdict = Verdict::warn;
     result.observed += ", although DOCKER_BUILDKIT=1 asks for BuildKit";
-    if (result.mend.empty()) result.mend = "unset DOCKER_BUILDKIT, or use an engine that has BuildKit";
+    if (result.hint.empty()) result.hint = "unset DOCKER_BUILDKIT, or use an engine that has BuildKit";
 }
 
 }  // namespace wasmx::doctor

@@ -26,7 +26,7 @@ void engine_clock(Scene& scene, Result& result) {
                                                    ahead > 0 ? "ahead of" : "behind");
     if (off <= most_seconds) return;
     result.verdict = Verdict::warn;
-    result.mend =
+    result.hint =
         "set the clock of the machine whose is wrong: `timedatectl set-ntp true`; restart a desktop engine's virtual "
         "machine";
 }

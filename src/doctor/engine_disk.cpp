@@ -54,7 +54,7 @@ void engine_disk(Scene& scene, Result& result) {
         if (result.verdict == Verdict::pass) return;
     }
     result.details.emplace_back("V8's tree takes 2 to 16 GB, and the image as much again");
-    result.mend = "`docker system df` shows what can go, `docker system prune` frees it; or enlarge the disk";
+    result.hint = "`docker system df` shows what can go, `docker system prune` frees it; or enlarge the disk";
 }
 
 }  // namespace wasmx::doctor

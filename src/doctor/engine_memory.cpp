@@ -39,9 +39,9 @@ void engine_memory(Scene& scene, Result& result) {
         result.details.push_back("what the engine's containers may use of it is not measured: " + measurement.why_not);
     result.details.emplace_back("a compile job takes 2 GiB, and 2 GiB are left for the rest");
     if (result.verdict == Verdict::warn)
-        result.mend = fmt::format("none needed: -j{} is used; a machine of 32 GB compiles on more processors", jobs);
+        result.hint = fmt::format("none needed: -j{} is used; a machine of 32 GB compiles on more processors", jobs);
     if (result.verdict == Verdict::fail)
-        result.mend = capacity.memory_from == "/info"
+        result.hint = capacity.memory_from == "/info"
                           ? "give the engine's machine more memory (a desktop engine's virtual machine: its settings), "
                             "or use a larger one"
                           : fmt::format("raise the limit in {}", capacity.memory_from);

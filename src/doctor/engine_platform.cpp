@@ -20,7 +20,7 @@ void engine_platform(Scene& scene, Result& result) {
     result.observed =
         fmt::format("the engine's machine is {}, and {} is wanted: under emulation V8 takes more than 6 hours",
                     native.docker_platform(), asked->docker_platform());
-    result.mend = fmt::format("use an engine on a {} machine{}", asked->docker_arch(),
+    result.hint = fmt::format("use an engine on a {} machine{}", asked->docker_arch(),
                               is_allowed ? "" : ", or insist with --allow-emulation");
 }
 

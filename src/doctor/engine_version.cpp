@@ -17,7 +17,7 @@ void engine_version(Scene& scene, Result& result) {
     const auto least = identity.podman ? engine::Release{4} : engine::Release{20, 10};
     if (release > engine::Release{} && release < least) {
         result.verdict = Verdict::fail;
-        result.mend = "upgrade the engine; how an older one behaves is not known";
+        result.hint = "upgrade the engine; how an older one behaves is not known";
     }
     // Its profile answers clone3(2) with EPERM, where glibc 2.34 and later only take ENOSYS for "try the older one".
     // (moby 9f6b562dd1, in 20.10.10)
@@ -28,7 +28,7 @@ void engine_version(Scene& scene, Result& result) {
         result.details.emplace_back(
             "programs of a base image with glibc 2.34 or later (Debian 12, Ubuntu 22.04) cannot start threads in it: "
             "\"Operation not permitted\"");
-        result.mend = "upgrade the engine to 20.10.10 or later, or take a base image of an older distribution";
+        result.hint = "upgrade the engine to 20.10.10 or later, or take a base image of an older distribution";
     }
     if (identity.newest_api != identity.api_version)
         result.details.push_back(fmt::format("API {} is spoken with it", identity.api_version));

@@ -44,7 +44,7 @@ void fail(Result& result, const Error& error) {
     result.observed.clear();
     for (const std::string& frame : error.frames()) result.observed += frame + ": ";
     result.observed += error.message();
-    result.mend = error.hint();
+    result.hint = error.hint();
     result.fault = error.fault();
     for (const std::string& line : error.lines()) result.details.push_back(line);
 }
@@ -52,7 +52,7 @@ void fail(Result& result, const Error& error) {
 void skip(Result& result, std::string reason) {
     result.verdict = Verdict::skip;
     result.observed = std::move(reason);
-    result.mend.clear();
+    result.hint.clear();
 }
 
 /// One run of the checks: a thread for each, which waits for what it needs. They mostly wait for answers.

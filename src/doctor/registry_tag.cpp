@@ -90,7 +90,7 @@ void registry_tag(Scene& scene, Result& result) {
     const bool may_overwrite = scene.request.published == Request::Published::overwrite;
     result.verdict = may_overwrite ? Verdict::warn : Verdict::fail;
     result.observed = text_of(*found, target);
-    result.mend = may_overwrite ? "none: --overwrite replaces it" : overwrite_hint;
+    result.hint = may_overwrite ? "none: --overwrite replaces it" : overwrite_hint;
 }
 
 }  // namespace wasmx::doctor

@@ -75,7 +75,7 @@ std::string text_of(const Finding& finding, const Style& style) {
     add_row(out, "required", result.required, style);
     add_row(out, "where", result.where, style);
     for (const std::string& line : result.details) add_row(out, "", line, style);
-    add_row(out, "mend", result.mend, style);
+    add_row(out, "hint", result.hint, style);
     if (style.verbose) add_row(out, "took", human_seconds(finding.seconds), style);
     return out;
 }

@@ -14,7 +14,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr int schema_version = 1;
+constexpr int schema_version = 2;
 
 Json json_of(const Finding& finding) {
     const Result& result = finding.result;
@@ -22,7 +22,7 @@ Json json_of(const Finding& finding) {
              {"title", finding.check.title}, {"verdict", name_of(result.verdict)},
              {"ignored", finding.ignored},   {"observed", result.observed},
              {"required", result.required},  {"where", result.where},
-             {"mend", result.mend},          {"details", result.details},
+             {"hint", result.hint},          {"details", result.details},
              {"seconds", finding.seconds},   {"figures", Json::object()}};
     for (const auto& [name, value] : result.figures) out["figures"][name] = value;
     return out;
@@ -43,7 +43,7 @@ std::string json_of(const Report& report) {
 }
 
 std::string markdown_of(const Report& report) {
-    std::string out = "### wasmx-image doctor\n\n| | check | observed | mend |\n|---|---|---|---|\n";
+    std::string out = "### wasmx-image doctor\n\n| | check | observed | hint |\n|---|---|---|---|\n";
     for (const Finding& finding : report.findings) {
         const Verdict verdict = finding.result.verdict;
         const std::string_view sign = verdict == Verdict::pass   ? "✅"
@@ -52,7 +52,7 @@ std::string markdown_of(const Report& report) {
                                                                  : "➖";
         out += fmt::format("| {} | {} | {}{} | {} |\n", sign, markdown_cell(finding.check.id),
                            markdown_cell(finding.result.observed), finding.ignored ? " (ignored)" : "",
-                           markdown_cell(finding.result.mend));
+                           markdown_cell(finding.result.hint));
     }
     return out + fmt::format("\n{}\n", summary_of(report));
 }

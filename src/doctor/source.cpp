@@ -47,7 +47,7 @@ void source(Scene& scene, Result& result) {
         result.verdict = Verdict::warn;
         result.observed = listener.warnings.front();
         result.details.insert(result.details.end(), listener.warnings.begin() + 1, listener.warnings.end());
-        if (!revision) result.mend = "commit the changes, or name a commit with --ref";
+        if (!revision) result.hint = "commit the changes, or name a commit with --ref";
     }
     scene.tree.set(std::move(tree));
 }

@@ -43,7 +43,7 @@ void token_scopes(Scene& scene, Result& result) {
         result.observed = fmt::format("{}'s token from {} has {}", token.user, credential->origin, list);
         if (std::find(scopes.begin(), scopes.end(), "write:packages") != scopes.end()) return;
         result.verdict = Verdict::fail;
-        result.mend = new_token;
+        result.hint = new_token;
     } catch (const io::TransportError& error) {
         throw Skip{"GitHub cannot be asked: " + error.message()};
     } catch (const Error& error) {

@@ -29,6 +29,7 @@ struct Report {
 std::string lines_of(const Report& report);
 /// As `ls -l` shows it, without owners.
 std::string listing_of(const Report& report);
+/// As src/extract/report.schema.json describes it.
 std::string json_of(const Report& report);
 /// For the page of a step.
 std::string markdown_of(const Report& report);

@@ -25,6 +25,7 @@ Route route_of(Via via, const LayerState& layer) {
 
 std::vector<Route> plan_routes(Via via, const std::vector<LayerState>& layers) {
     std::vector<Route> out;
+    out.reserve(layers.size());
     std::set<Digest> seen;
     for (const LayerState& layer : layers)
         out.push_back(seen.insert(layer.diff_id).second ? route_of(via, layer) : Route::skip);

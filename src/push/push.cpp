@@ -4,10 +4,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <atomic>
 #include <chrono>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <set>
 #include <utility>
 
@@ -43,7 +43,7 @@ public:
           uploads_(repository, progress, options.parallel),
           layers_(cache, uploads_, options.compression) {}
 
-    Digest run() {
+    PushResult run() {
         // The engine gets ready while the registry is asked.
         if (!all_remembered()) open_store();
         (void)options_.admitted.get();
@@ -51,8 +51,9 @@ public:
         std::optional<image::Sealed> sealed = sealed_from_cache();
         if (!sealed) sealed = sealed_from_engine();
         const Digest digest = publish(*sealed);
-        report();
-        return digest;
+        PushResult result = result_of(*sealed, digest);
+        report(result);
+        return result;
     }
 
     bool drop_damaged() { return layers_.drop_damaged(progress_); }
@@ -78,7 +79,7 @@ private:
 
     void query_registry(const Forms& forms) {
         auto found = find_existing(repository_, forms);
-        existed_ += found.size();
+        for (const auto& [diff_id, form] : found) origins_[diff_id] = LayerOrigin::existed;
         layers_.add(std::move(found));
     }
 
@@ -89,8 +90,15 @@ private:
         if (!config || oci::ImageConfig::parse(*config).diff_ids != info_.diff_ids) return std::nullopt;
         for (const Digest& diff_id : info_.diff_ids)
             if (!layers_.find(diff_id) && !layers_.find_cached(diff_id)) return std::nullopt;
-        for (const Digest& diff_id : info_.diff_ids) layers_.upload_from_cache(diff_id);
+        for (const Digest& diff_id : unique_layers()) upload_cached(diff_id);
+        if (is_any_missing()) return std::nullopt;  // another push has just trimmed the cache
         return sealed_with(*config);
+    }
+
+    void upload_cached(const Digest& diff_id) {
+        if (layers_.find(diff_id)) return;
+        origins_[diff_id] = LayerOrigin::cached;
+        layers_.upload_from_cache(diff_id);
     }
 
     image::Sealed sealed_with(std::string config) {
@@ -108,7 +116,7 @@ private:
         }
         const auto routes = plan_routes(options_.via, layer_states());
         for (std::size_t i = 0; i < routes.size(); ++i)
-            if (routes[i] == Route::upload_cached) layers_.upload_from_cache(info_.diff_ids[i]);
+            if (routes[i] == Route::upload_cached) upload_cached(info_.diff_ids[i]);
         read_from_store(routes);
         if (!is_any_missing() && store_) return sealed_with(store_->config());
         return exported();
@@ -177,8 +185,10 @@ private:
         };
         const auto mounted = mount_base_layers(repository_, *options_.base_repository, *options_.base, platform_,
                                                info_.diff_ids, verified, is_wanted, progress_);
-        for (const auto& [diff_id, form] : mounted) cache_.remember(diff_id, form);
-        mounted_ += mounted.size();
+        for (const auto& [diff_id, form] : mounted) {
+            cache_.remember(diff_id, form);
+            origins_[diff_id] = LayerOrigin::mounted;
+        }
         layers_.add(mounted);
     }
 
@@ -186,7 +196,7 @@ private:
     void mount_blobs_of_store() {
         for (const auto& [diff_id, blob] : missing_blobs_of_store()) {
             if (!repository_.mount_blob(blob.digest, options_.base->repository(), blob.size)) continue;
-            ++mounted_;
+            origins_[diff_id] = LayerOrigin::mounted;
             layers_.add({{diff_id, blob}});
         }
     }
@@ -210,11 +220,12 @@ private:
         std::vector<std::size_t> layers;
         for (std::size_t i = 0; i < routes.size(); ++i)
             if (routes[i] == Route::read_store) layers.push_back(i);
-        std::atomic<bool> is_any_read = false;
+        std::mutex mutex;
         run_all(layers.size(), at_once, [&](std::size_t i) {
-            if (read_from_store(layers[i])) is_any_read = true;
+            if (!read_from_store(layers[i])) return;
+            const std::lock_guard lock(mutex);
+            origins_[info_.diff_ids[layers[i]]] = LayerOrigin::store;
         });
-        is_read_[by_store] = is_any_read;
     }
 
     // False: its bytes are not those of the layer, and an export has to give them.
@@ -242,7 +253,6 @@ private:
     }
 
     image::Sealed exported() {
-        is_read_[by_export] = true;
         layers_.begin_export();
         const std::string platform = engine_info().containerd_store ? platform_.docker_platform() : "";
         return in_context("exporting " + options_.image + " from the engine", [&] {
@@ -280,17 +290,32 @@ private:
         });
     }
 
-    void report() const {
-        const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-        std::string way;
-        if (is_read_[by_store]) way = ", by store";
-        if (is_read_[by_export]) way += way.empty() ? ", by export" : " and export";
-        progress_.note(fmt::format("pushed:  {} of {} layers already existed{}, {} sent{}, in {}", existed_,
-                                   unique_layers().size(), mounted_ == 0 ? "" : fmt::format(", {} mounted", mounted_),
-                                   human_bytes(sent_.bytes), way, human_seconds(seconds)));
+    PushResult result_of(const image::Sealed& sealed, const Digest& digest) const {
+        PushResult out{.reference = options_.target.with_digest(digest).familiar(),
+                       .digest = digest,
+                       .layers = {},
+                       .sent = sent_.bytes,
+                       .seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count()};
+        for (const image::Layer& layer : sealed.layers) {
+            const auto origin = origins_.find(layer.diff_id);
+            out.layers.push_back(
+                {layer.diff_id, layer.descriptor, origin == origins_.end() ? LayerOrigin::exported : origin->second});
+        }
+        return out;
     }
 
-    enum { by_store, by_export };
+    void report(const PushResult& result) const {
+        std::map<LayerOrigin, std::set<Digest>> by_origin;
+        for (const PushedLayer& layer : result.layers) by_origin[layer.origin].insert(layer.diff_id);
+        const std::size_t mounted = by_origin[LayerOrigin::mounted].size();
+        std::string way;
+        if (!by_origin[LayerOrigin::store].empty()) way = ", by store";
+        if (!by_origin[LayerOrigin::exported].empty()) way += way.empty() ? ", by export" : " and export";
+        progress_.note(fmt::format("pushed:  {} of {} layers already existed{}, {} sent{}, in {}",
+                                   by_origin[LayerOrigin::existed].size(), unique_layers().size(),
+                                   mounted == 0 ? "" : fmt::format(", {} mounted", mounted), human_bytes(result.sent),
+                                   way, human_seconds(result.seconds)));
+    }
 
     engine::Engine& engine_;
     registry::Repository& repository_;
@@ -305,9 +330,7 @@ private:
     std::future<std::unique_ptr<store::Store>> opening_;
     std::unique_ptr<store::Store> store_;  // outlives the uploads, which read from it
     std::future<void> tidied_;
-    std::size_t existed_ = 0;
-    std::size_t mounted_ = 0;
-    std::array<bool, 2> is_read_{};
+    std::map<Digest, LayerOrigin> origins_;  // of those that were not exported
     Sent sent_;
     Uploads uploads_;
     Layers layers_;
@@ -315,8 +338,8 @@ private:
 
 }  // namespace
 
-Digest push_image(engine::Engine& engine, registry::Repository& repository, image::LayerCache& cache,
-                  const PushOptions& options, Progress& progress) {
+PushResult push_image(engine::Engine& engine, registry::Repository& repository, image::LayerCache& cache,
+                      const PushOptions& options, Progress& progress) {
     {
         Push push(engine, repository, cache, options, progress);
         try {

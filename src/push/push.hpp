@@ -5,6 +5,7 @@
 #include <future>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/progress.hpp"
 #include "engine/engine.hpp"
@@ -34,10 +35,29 @@ struct PushOptions {
     std::shared_future<engine::Info> engine_info{};  ///< when it has been asked for already
 };
 
+/// How the registry came to have a layer.
+enum class LayerOrigin { existed, mounted, cached, store, exported };
+
+struct PushedLayer {
+    Digest diff_id;
+    oci::Descriptor blob;
+    LayerOrigin origin = LayerOrigin::existed;
+};
+
+struct PushResult {
+    std::string reference;            ///< "ghcr.io/kong/x:1@sha256:…"
+    Digest digest;                    ///< of the manifest
+    std::vector<PushedLayer> layers;  ///< base first
+    std::uint64_t sent = 0;           ///< bytes of blobs that were uploaded
+    double seconds = 0;
+};
+/// As src/push/report.schema.json describes it.
+std::string json_of(const PushResult& result);
+
 /// Uploads the layers that the registry lacks, while the next ones are still read and compressed, and last of all the
 /// manifest under the target's tag. Layers that the registry has are not read, those that `cache` has are not
-/// compressed again. Returns the manifest's digest.
-Digest push_image(engine::Engine& engine, registry::Repository& repository, image::LayerCache& cache,
-                  const PushOptions& options, Progress& progress);
+/// compressed again.
+PushResult push_image(engine::Engine& engine, registry::Repository& repository, image::LayerCache& cache,
+                      const PushOptions& options, Progress& progress);
 
 }  // namespace wasmx::push

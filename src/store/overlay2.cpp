@@ -28,6 +28,7 @@ constexpr std::uint64_t largest_record = 4096;
 // (OCI image-spec, config.md, "Layer ChainID")
 std::vector<Digest> chain_ids(const std::vector<Digest>& diff_ids) {
     std::vector<Digest> out;
+    out.reserve(diff_ids.size());
     for (const Digest& diff_id : diff_ids)
         out.push_back(out.empty() ? diff_id : io::sha256(out.back().str() + " " + diff_id.str()));
     return out;

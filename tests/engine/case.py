@@ -18,6 +18,7 @@ SUPPORT = Path(__file__).resolve().parent.parent / "support"
 sys.path.insert(0, str(SUPPORT))
 from engine_api import Engine  # noqa: E402
 from lab import Lab  # noqa: E402
+from schema import schema_errors  # noqa: E402, F401
 
 LAB = Lab(os.environ["WASMX_LAB"])
 LAB_ENVIRONMENT = LAB.environment()

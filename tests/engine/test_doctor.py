@@ -28,7 +28,7 @@ import urllib.request
 from email.utils import formatdate
 from pathlib import Path
 
-from case import BASE_IMAGE, DOCKER_ARCH, LAB, LAB_ENVIRONMENT, PROGRAM, REGISTRY, SUPPORT, TAG, VERSION, Lab, LabCase
+from case import BASE_IMAGE, DOCKER_ARCH, LAB, LAB_ENVIRONMENT, PROGRAM, REGISTRY, SUPPORT, TAG, VERSION, Lab, LabCase, schema_errors
 from engine_proxy import EngineProxy
 from service import PATH
 
@@ -175,13 +175,13 @@ class DoctorCase(LabCase):
             self.assertEqual(report.done.stderr, "")
         return report
 
-    def assert_fails(self, report: Report, check: str, *words, mend: str = "") -> None:
+    def assert_fails(self, report: Report, check: str, *words, hint: str = "") -> None:
         found = report[check]
         self.assertEqual(found["verdict"], "fail", found)
         for word in words:
             self.assertIn(word, found["observed"])
-        self.assertNotEqual(found["mend"], "", found)
-        self.assertIn(mend, found["mend"])
+        self.assertNotEqual(found["hint"], "", found)
+        self.assertIn(hint, found["hint"])
         self.assertRegex(report.done.stderr, rf"error: \d+ of \d+ checks failed: .*\b{check}\b")
 
     def assert_skipped(self, report: Report, check: str, reason: str) -> None:
@@ -225,7 +225,7 @@ class Well(DoctorCase):
         self.assertEqual(report.with_verdict("pass"), [check for check in report.ids if check != "token-scopes"])
         self.assert_skipped(report, "token-scopes", f"{REGISTRY} is not GitHub's registry")
         for check in report.json["checks"]:
-            self.assertEqual((check["mend"], check["ignored"]), ("", False), check["id"])
+            self.assertEqual((check["hint"], check["ignored"]), ("", False), check["id"])
 
     def test_figures_of_memory(self):
         """The verdict follows the bands, whatever this machine has."""
@@ -292,28 +292,13 @@ class PodmanWell(Well):
         self.assertEqual((report.verdict("engine-builder"), report["engine-builder"]["observed"]), ("pass", "podman's own"))
         report = self.doctor("--only", "engine-builder", DOCKER_BUILDKIT="1")
         self.assertEqual(report.verdict("engine-builder"), "warn")
-        self.assertIn("DOCKER_BUILDKIT", report["engine-builder"]["mend"])
+        self.assertIn("DOCKER_BUILDKIT", report["engine-builder"]["hint"])
 
 
 class Schema(DoctorCase):
     """The report is what its schema says, and the schema says something."""
-    VALIDATOR = """
-import json, sys
-from jsonschema import Draft7Validator
-schema, reports = json.load(sys.stdin)
-Draft7Validator.check_schema(schema)
-print(json.dumps([[error.message for error in Draft7Validator(schema).iter_errors(report)] for report in reports]))
-"""
-
     def errors_in(self, *reports: dict) -> list[list[str]]:
-        """By Debian's python3-jsonschema, which the first python3 on PATH need not know."""
-        for python in (sys.executable, "/usr/bin/python3"):
-            if subprocess.run([python, "-c", "import jsonschema"], capture_output=True).returncode == 0:
-                done = subprocess.run([python, "-c", self.VALIDATOR], input=json.dumps([json.loads(SCHEMA.read_text()), reports]),
-                                      capture_output=True, text=True)
-                self.assertEqual(done.returncode, 0, done.stderr)
-                return json.loads(done.stdout)
-        self.fail("there is no python3-jsonschema: `scripts/deps test` installs it")
+        return schema_errors(SCHEMA, *reports)
 
     def test_reports_are_valid(self):
         reports = [
@@ -335,12 +320,12 @@ print(json.dumps([[error.message for error in Draft7Validator(schema).iter_error
 
         changes = [
             lambda report, _: report.pop("summary"),
-            lambda report, _: report.update(schema_version=2),
+            lambda report, _: report.update(schema_version=1),
             lambda report, _: report.update(more=1),
             lambda report, _: report["checks"].clear(),
             lambda report, _: report["summary"].pop("ok"),
             lambda report, _: report["summary"].update({"pass": -1}),
-            lambda _, checks: checks["clock"].pop("mend"),
+            lambda _, checks: checks["clock"].pop("hint"),
             lambda _, checks: checks["clock"].update(verdict="perhaps"),
             lambda _, checks: checks["clock"].update(group="other"),
             lambda _, checks: checks["clock"].update(observed=""),
@@ -357,10 +342,10 @@ print(json.dumps([[error.message for error in Draft7Validator(schema).iter_error
 
 
 class NoEngine(DoctorCase):
-    def check_no_engine(self, path: Path, *words, mend: str) -> None:
+    def check_no_engine(self, path: Path, *words, hint: str) -> None:
         """All that needs the engine says why it is skipped; all else is looked at."""
         report = self.doctor(exit_code=1, DOCKER_HOST=f"unix://{path}")
-        self.assert_fails(report, "engine-reachable", str(path), "DOCKER_HOST", *words, mend=mend)
+        self.assert_fails(report, "engine-reachable", str(path), "DOCKER_HOST", *words, hint=hint)
         self.assertEqual(report.with_verdict("fail"), ["engine-reachable"])
         for check in (*ENGINE[1:], "base-image", "registry-tag"):
             self.assert_skipped(report, check, "engine-reachable failed")
@@ -368,23 +353,23 @@ class NoEngine(DoctorCase):
                                                        "registry-push", "clock"])
 
     def test_no_socket(self):
-        self.check_no_engine(self.folder / "none.sock", "No such file", mend="systemctl start docker")
+        self.check_no_engine(self.folder / "none.sock", "No such file", hint="systemctl start docker")
 
     def test_no_socket_but_a_file(self):
         (self.folder / "file.sock").write_text("")
-        self.check_no_engine(self.folder / "file.sock", "is no socket", mend="--host")
+        self.check_no_engine(self.folder / "file.sock", "is no socket", hint="--host")
 
     def test_engine_is_stopped(self):
         with socket.socket(socket.AF_UNIX) as engine:
             engine.bind(str(self.folder / "stopped.sock"))
             engine.listen()
-        self.check_no_engine(self.folder / "stopped.sock", "nobody answers", mend="systemctl start docker")
+        self.check_no_engine(self.folder / "stopped.sock", "nobody answers", hint="systemctl start docker")
 
     def test_path_is_too_long_for_a_socket(self):
         path = self.folder / ("x" * 100 + ".sock")
         report = self.doctor("--only", "engine-reachable", exit_code=1, DOCKER_HOST=f"unix://{path}")
         self.assert_fails(report, "engine-reachable", str(path), "too long")
-        self.assertNotIn("PROXY", report["engine-reachable"]["mend"])
+        self.assertNotIn("PROXY", report["engine-reachable"]["hint"])
 
     def test_other_service_on_the_socket(self):
         with socket.socket(socket.AF_UNIX) as other:
@@ -438,7 +423,7 @@ class OtherUser(DoctorCase):
                 report = self.doctor_of_nobody(host)
                 self.assertEqual(report.with_verdict("fail"), ["engine-reachable"])
                 self.assert_fails(report, "engine-reachable", "no right to use the engine's socket",
-                                  host.removeprefix("unix://"), "DOCKER_HOST", mend="usermod -aG docker")
+                                  host.removeprefix("unix://"), "DOCKER_HOST", hint="usermod -aG docker")
 
     def test_socket_in_the_folder_of_another_user(self):
         """As that of a rootless engine is. To start an engine would mend nothing."""
@@ -446,7 +431,7 @@ class OtherUser(DoctorCase):
         Silence(self, self.folder / "run" / "docker.sock")
         report = self.doctor_of_nobody(f"unix://{self.folder}/run/docker.sock")
         self.assert_fails(report, "engine-reachable", "Permission denied", str(self.folder / "run" / "docker.sock"))
-        self.assertNotIn("systemctl start", report["engine-reachable"]["mend"])
+        self.assertNotIn("systemctl start", report["engine-reachable"]["hint"])
 
 
 class LimitedLab(Lab):
@@ -520,7 +505,7 @@ class SmallEngine(DoctorCase):
     def test_disk_is_too_small(self):
         report = self.small(wanted={"min_disk": None}, exit_code=1)
         self.assertEqual(report.with_verdict("fail"), ["engine-disk"])
-        self.assert_fails(report, "engine-disk", f"of {self.SIZE / 1e6:.1f} MB", mend="docker system prune")
+        self.assert_fails(report, "engine-disk", f"of {self.SIZE / 1e6:.1f} MB", hint="docker system prune")
         self.assert_figures(report["engine-disk"]["figures"])
 
     def test_disk_is_enough_for_the_asking(self):
@@ -545,7 +530,7 @@ class SmallEngine(DoctorCase):
         name = f"{self.repository}/base:1"
         report = self.small(wanted={"base_image": name}, exit_code=1)
         self.assertEqual(report.with_verdict("fail"), ["base-image"])
-        self.assert_fails(report, "base-image", name, mend="--base-image")
+        self.assert_fails(report, "base-image", name, hint="--base-image")
 
     def limit_file(self, *names: str) -> Path:
         found = next((path for path in self.cgroups if path.name in names), None)
@@ -558,7 +543,7 @@ class SmallEngine(DoctorCase):
         report = self.small(wanted={"min_memory": None}, exit_code=1)
         self.assertEqual(report["engine-memory"]["figures"]["memory_bytes"], self.MEMORY)
         self.assertEqual(report["engine-memory"]["figures"]["jobs"], 1)
-        self.assert_fails(report, "engine-memory", "5.4 GB", mend=f"raise the limit in {file.name}")
+        self.assert_fails(report, "engine-memory", "5.4 GB", hint=f"raise the limit in {file.name}")
 
     def test_processors_are_limited(self):
         self.limit_file("cpu.cfs_quota_us", "cpu.max")
@@ -572,29 +557,29 @@ class Credentials(DoctorCase):
         report = self.doctor(exit_code=1, DOCKER_CONFIG=self.config_of("maintainer", "hunter2-wrong"))
         self.assertEqual(report.verdict("registry-credentials"), "pass")
         self.assertIn("user maintainer", report["registry-credentials"]["observed"])
-        self.assert_fails(report, "registry-push", "401", mend=f"docker login {REGISTRY}")
-        self.assertIn("config.json", report["registry-push"]["mend"])
+        self.assert_fails(report, "registry-push", "401", hint=f"docker login {REGISTRY}")
+        self.assertIn("config.json", report["registry-push"]["hint"])
 
     def test_wrong_password_in_the_environment(self):
         auth = base64.b64encode(b"maintainer:hunter2-wrong").decode()
         self.secrets += ["hunter2", auth]
         report = self.doctor(exit_code=1, DOCKER_AUTH_CONFIG=json.dumps({"auths": {REGISTRY: {"auth": auth}}}))
         self.assertEqual(report["registry-credentials"]["where"], "$DOCKER_AUTH_CONFIG")
-        self.assert_fails(report, "registry-push", mend="set $DOCKER_AUTH_CONFIG anew")
+        self.assert_fails(report, "registry-push", hint="set $DOCKER_AUTH_CONFIG anew")
 
     def test_read_only_user(self):
         """He may still read what is published."""
         report = self.doctor(exit_code=1, DOCKER_CONFIG=READER_CONFIG)
         self.assertEqual(report.with_verdict("fail"), ["registry-push"])
-        self.assert_fails(report, "registry-push", "401", mend="may not push to")
+        self.assert_fails(report, "registry-push", "401", hint="may not push to")
         self.assertIn("the right to push to", report["registry-push"]["required"])
-        self.assertIn(READER_CONFIG, report["registry-push"]["mend"])
+        self.assertIn(READER_CONFIG, report["registry-push"]["hint"])
         self.assertEqual(report.verdict("registry-tag"), "pass")
 
     def test_no_credentials(self):
         report = self.doctor(exit_code=1, DOCKER_CONFIG=self.config({}))
         self.assertEqual(report.with_verdict("fail"), ["registry-credentials"])
-        self.assert_fails(report, "registry-credentials", REGISTRY, mend=f"docker login {REGISTRY}")
+        self.assert_fails(report, "registry-credentials", REGISTRY, hint=f"docker login {REGISTRY}")
         for check in ("registry-push", "registry-tag"):
             self.assert_skipped(report, check, "registry-credentials failed")
 
@@ -610,8 +595,8 @@ class Credentials(DoctorCase):
         report = self.doctor(exit_code=1, DOCKER_CONFIG=folder)
         self.assertEqual(report.with_verdict("fail"), ["registry-credentials"])
         self.assert_fails(report, "registry-credentials", f"{folder}/config.json", "docker-credential-nowhere", "not installed",
-                          mend="put docker-credential-nowhere on PATH")
-        self.assertIn(f"docker login {REGISTRY}", report["registry-credentials"]["mend"])
+                          hint="put docker-credential-nowhere on PATH")
+        self.assertIn(f"docker login {REGISTRY}", report["registry-credentials"]["hint"])
 
     def token(self, *options: str) -> str:
         """As the lab's registry takes them, from a server of our own."""
@@ -646,11 +631,11 @@ class Credentials(DoctorCase):
         # Registries allow a minute for clocks that differ.
         report = self.doctor_with_token(self.token("--expires-in=-300"), 1)
         self.assertEqual(report.verdict("registry-credentials"), "pass")
-        self.assert_fails(report, "registry-push", "401", mend="expired")
+        self.assert_fails(report, "registry-push", "401", hint="expired")
 
     def test_token_that_is_none(self):
         report = self.doctor_with_token("bm90LWEtdG9rZW4tYXQtYWxs.e30.c2ln", 1)
-        self.assert_fails(report, "registry-push", mend=f"docker login {REGISTRY}")
+        self.assert_fails(report, "registry-push", hint=f"docker login {REGISTRY}")
 
 
 class RegistryGone(DoctorCase):
@@ -658,7 +643,7 @@ class RegistryGone(DoctorCase):
         report = self.doctor(wanted={"repository": "127.0.0.1:1/x/y"}, exit_code=1,
                              DOCKER_CONFIG=self.config_of("a", "b-secret", "127.0.0.1:1"))
         self.assertEqual(report.with_verdict("fail"), ["registry-reachable"])
-        self.assert_fails(report, "registry-reachable", "127.0.0.1:1", mend="does the service run?")
+        self.assert_fails(report, "registry-reachable", "127.0.0.1:1", hint="does the service run?")
         for check in ("registry-push", "registry-tag", "clock"):
             self.assert_skipped(report, check, "registry-reachable failed")
         self.assertEqual(report.verdict("registry-credentials"), "pass")
@@ -672,15 +657,15 @@ class RegistryGone(DoctorCase):
         tls.load_cert_chain(certificate, key)
         registry = Stub(self, lambda path: (200, {}), tls)
         report = self.doctor(wanted={"repository": f"{registry.address}/x/y"}, exit_code=1)
-        self.assert_fails(report, "registry-reachable", f"https://{registry.address}/v2/", "certificate", mend="/etc/docker/certs.d/")
+        self.assert_fails(report, "registry-reachable", f"https://{registry.address}/v2/", "certificate", hint="/etc/docker/certs.d/")
         self.assertEqual(registry.requests, [])
 
     def test_no_registry(self):
-        for status, mend in ((404, "the host of a registry"), (503, "try again later")):
+        for status, hint in ((404, "the host of a registry"), (503, "try again later")):
             with self.subTest(status=status):
                 server = Stub(self, lambda path, status=status: (status, {}))
                 report = self.doctor(wanted={"repository": f"{server.address}/x/y"}, exit_code=1)
-                self.assert_fails(report, "registry-reachable", str(status), mend=mend)
+                self.assert_fails(report, "registry-reachable", str(status), hint=hint)
 
 
 def tiny_image(name: str, word: str, architecture: str) -> bytes:
@@ -731,7 +716,7 @@ class Published(DoctorCase):
         second = self.commit()
         report = self.doctor(exit_code=1)
         self.assertEqual(report.with_verdict("fail"), ["registry-tag"])
-        self.assert_fails(report, "registry-tag", self.image, f"commit {first[:12]} instead of commit {second[:12]}", mend="--overwrite")
+        self.assert_fails(report, "registry-tag", self.image, f"commit {first[:12]} instead of commit {second[:12]}", hint="--overwrite")
         self.assertEqual(self.doctor("--ref", first).verdict("registry-tag"), "pass")
         report = self.doctor("--overwrite")
         self.assertEqual(report.verdict("registry-tag"), "warn")
@@ -758,7 +743,7 @@ class Published(DoctorCase):
         self.docker("push", self.image)
         report = self.doctor(exit_code=1)
         self.assertEqual(report.with_verdict("fail"), ["registry-tag"])
-        self.assert_fails(report, "registry-tag", self.image, "does not say its commit", mend="--overwrite")
+        self.assert_fails(report, "registry-tag", self.image, "does not say its commit", hint="--overwrite")
         self.assertIn(self.digest(), report["registry-tag"]["details"])
 
     def test_other_platform(self):
@@ -766,7 +751,7 @@ class Published(DoctorCase):
         self.addCleanup(self.docker, "rmi", self.image)
         self.docker("push", self.image)
         report = self.doctor(exit_code=1)
-        self.assert_fails(report, "registry-tag", self.image, FOREIGN_ARCH, mend="--overwrite")
+        self.assert_fails(report, "registry-tag", self.image, FOREIGN_ARCH, hint="--overwrite")
 
     def test_push_of_something_foreign(self):
         self.load_image("one")
@@ -790,37 +775,37 @@ class Inputs(DoctorCase):
     def test_ref_is_missing(self):
         report = self.doctor("--ref", "mian", exit_code=1)
         self.assertEqual(report.with_verdict("fail"), ["source"])
-        self.assert_fails(report, "source", '"mian"', mend="did you mean main?")
+        self.assert_fails(report, "source", '"mian"', hint="did you mean main?")
         self.assert_skipped(report, "registry-tag", "source failed")
         self.assertEqual(report.verdict("runtime-version"), "pass")  # was given
 
     def test_source_is_missing(self):
         report = self.doctor(wanted={"source": self.folder / "nowhere", "runtime_version": None}, exit_code=1)
-        self.assert_fails(report, "source", f"{self.folder}/nowhere", "does not exist", mend="clone")
+        self.assert_fails(report, "source", f"{self.folder}/nowhere", "does not exist", hint="clone")
         self.assert_skipped(report, "runtime-version", "source failed")
 
     def test_not_the_module(self):
         (self.folder / "other").mkdir()
         (self.folder / "other" / "README").write_text("x")
         report = self.doctor(wanted={"source": self.folder / "other"}, exit_code=1)
-        self.assert_fails(report, "source", f"{self.folder}/other has no util/runtimes/v8.sh", mend="--source")
+        self.assert_fails(report, "source", f"{self.folder}/other has no util/runtimes/v8.sh", hint="--source")
 
     def test_changes_without_a_commit(self):
         (self.source / "README.md").write_text("changed\n")
         report = self.doctor(exit_code=1)
         self.assertEqual(report.with_verdict("fail"), ["source"])
-        self.assert_fails(report, "source", "README.md", mend="--allow-dirty")
+        self.assert_fails(report, "source", "README.md", hint="--allow-dirty")
         self.assertEqual(self.doctor("--allow-dirty").with_verdict("warn"), ["source"])
 
     def test_versions_disagree(self):
         report = self.doctor(wanted={"source": self.sample("disagree"), "runtime_version": None}, exit_code=1)
         self.assertEqual(report.with_verdict("fail"), ["runtime-version"])
-        self.assert_fails(report, "runtime-version", "9.9.9.9", VERSION, "Makefile", mend=f"--runtime-version {VERSION}")
+        self.assert_fails(report, "runtime-version", "9.9.9.9", VERSION, "Makefile", hint=f"--runtime-version {VERSION}")
         self.assert_skipped(report, "registry-tag", "runtime-version failed")
 
     def test_foreign_platform(self):
         report = self.doctor("--platform", f"linux/{FOREIGN_ARCH}", exit_code=1)
-        self.assert_fails(report, "engine-platform", f"linux/{FOREIGN_ARCH}", f"linux/{DOCKER_ARCH}", mend="--allow-emulation")
+        self.assert_fails(report, "engine-platform", f"linux/{FOREIGN_ARCH}", f"linux/{DOCKER_ARCH}", hint="--allow-emulation")
         # The base image of the lab is for its own machine.
         report = self.doctor("--platform", f"linux/{FOREIGN_ARCH}", "--allow-emulation", "--ignore", "base-image")
         self.assertEqual(report.with_verdict("warn"), ["engine-platform", "base-image"])
@@ -839,7 +824,7 @@ class Clock(DoctorCase):
         self.assertEqual(report.ids, ["registry-reachable", "clock"])
         self.assertEqual(report.verdict("registry-reachable"), "pass")
         if exit_code:
-            self.assert_fails(report, "clock", mend="timedatectl")
+            self.assert_fails(report, "clock", hint="timedatectl")
         return report["clock"]
 
     def test_two_hours_off(self):
@@ -871,7 +856,7 @@ class Scopes(DoctorCase):
                              DOCKER_CONFIG=self.config_of("octocat", token, "ghcr.io"))
         self.assertEqual(report.verdict("registry-credentials"), "pass")
         if exit_code:
-            self.assert_fails(report, "token-scopes", mend="write:packages")
+            self.assert_fails(report, "token-scopes", hint="write:packages")
         return report["token-scopes"]
 
     def assert_asked(self, token: str) -> None:
@@ -930,7 +915,7 @@ class Scopes(DoctorCase):
                 report = self.doctor("--only", "token-scopes", "--ignore", "registry-reachable", wanted={"repository": "ghcr.io/kong/x"},
                                      exit_code=1, GITHUB_API_URL=api, HTTPS_PROXY="http://127.0.0.1:1",
                                      DOCKER_CONFIG=self.config_of("octocat", "ghp_notInTheClear0", "ghcr.io"))
-                self.assert_fails(report, "token-scopes", f"a token is not sent to {api}", mend="GITHUB_API_URL")
+                self.assert_fails(report, "token-scopes", f"a token is not sent to {api}", hint="GITHUB_API_URL")
 
     def test_scopes_of_another_registry_are_nobodys_business(self):
         stub = Stub(self, self.user("repo"))
@@ -1017,7 +1002,7 @@ class Forms(DoctorCase):
         self.assertRegex(done.stdout, r"(?m)^  FAIL  source ")
         self.assertRegex(done.stdout, r"(?m)^  ok    engine-reachable ")
         self.assertRegex(done.stdout, r"(?m)^  skip  registry-tag .*source failed$")
-        self.assertRegex(done.stdout, r"(?m)^ +mend +did you mean main\?")
+        self.assertRegex(done.stdout, r"(?m)^ +hint +did you mean main\?")
         self.assertEqual(done.stderr, "error: 2 of 16 checks failed: source, registry-push\n")
         lines = done.stdout.splitlines()
         self.assertEqual([line for line in lines if re.match(r"\S", line)],
@@ -1056,11 +1041,11 @@ class Forms(DoctorCase):
         commands = [line for line in report.done.stderr.splitlines() if line.startswith("::")]
         self.assertEqual([command.split("::")[1] for command in commands], ["error title=source", "warning title=registry-push"])
         for command, check in zip(commands, (report["source"], report["registry-push"])):
-            self.assertEqual(command.split("::", 2)[2], f"{check['observed']}\n{check['mend']}".replace("%", "%25").replace("\n", "%0A"))
+            self.assertEqual(command.split("::", 2)[2], f"{check['observed']}\n{check['hint']}".replace("%", "%25").replace("\n", "%0A"))
         text = summary.read_text()
         self.assertTrue(text.startswith("before\n"), text)
         rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("|")]
-        self.assertEqual(rows[0], ["", "check", "observed", "mend"])
+        self.assertEqual(rows[0], ["", "check", "observed", "hint"])
         self.assertEqual([row[1] for row in rows[2:]], report.ids)
         self.assertEqual({row[1]: row[0] for row in rows[2:]}["source"], "❌")
         self.assertIn("1 warning, 1 failed, 2 skipped", text)
@@ -1089,7 +1074,7 @@ class Build(DoctorCase):
         self.assertEqual(done.stdout, "")
         lines = done.stderr.splitlines()
         self.assertRegex(lines[0], r"^  \|   FAIL  registry-push +POST http://")
-        self.assertRegex(done.stderr, r"(?m)^  \|  +mend +the credentials from ")
+        self.assertRegex(done.stderr, r"(?m)^  \|  +hint +the credentials from ")
         self.assertIn("error: nothing was begun: 1 of 16 checks failed: registry-push", lines)
         self.assertEqual(lines[-1], "hint: `wasmx-image doctor` shows all checks; --ignore registry-push goes on all the same")
         self.assertNotIn("checks:", done.stderr)

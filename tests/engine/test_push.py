@@ -16,7 +16,7 @@ import unittest
 import unittest.mock
 from pathlib import Path
 
-from case import BASE_IMAGE, DOCKER, ENOUGH, LAB, LAB_ENVIRONMENT, REGISTRY, VERSION, Lab, LabCase
+from case import BASE_IMAGE, DOCKER, ENOUGH, LAB, LAB_ENVIRONMENT, REGISTRY, SUPPORT, VERSION, Lab, LabCase, schema_errors
 from engine_proxy import EngineProxy
 from service import Service, free_port, http_status
 
@@ -531,6 +531,19 @@ class ViaStore(PushCase):
         self.assertIn("falling back to export", done.stderr)
         self.assertIn(", by export,", done.stderr)
         self.check(self.image)
+
+    def test_json(self):
+        self.make_image(self.image)
+        first = json.loads(self.push("--json").stdout)
+        self.assertEqual(first["reference"], f"{self.image}@{first['digest']}")
+        self.assertEqual([(layer["digest"], layer["size"], layer["media_type"]) for layer in first["layers"]],
+                         [(layer["digest"], layer["size"], layer["mediaType"]) for layer in self.manifest(self.image)["layers"]])
+        self.assertEqual({layer["origin"] for layer in first["layers"]}, {"store"})
+        self.assertEqual(first["bytes_sent"], sum(self.blobs(self.image).values()))
+        self.change("1", "another top")
+        again = json.loads(self.push("--json", "--overwrite").stdout)
+        self.assertEqual([layer["origin"] for layer in again["layers"]], ["existed", "existed", "existed", "store"])
+        self.assertEqual(schema_errors(SUPPORT.parent.parent / "src" / "push" / "report.schema.json", first, again), [[], []])
 
     def test_a_word_of_an_older_version(self):
         self.assertIn("auto, store, export", self.push("--via", "relay", exit_code=2).stderr.replace("|", ", "))

@@ -17,7 +17,12 @@ from pathlib import Path
 
 from memory_registry import MemoryRegistry, digest_of, layer_of, member
 
+TESTS = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(TESTS / "support"))
+from schema import schema_errors  # noqa: E402
+
 PROGRAM = os.environ["WASMX_IMAGE"]
+SCHEMA = TESTS.parent / "src" / "extract" / "report.schema.json"
 TAG = "v8-13.1.201.15-linux-arm64"
 TOP = TAG
 PACKAGE = f"ngx_wasm_runtime-{TOP}.tar.gz"
@@ -183,7 +188,11 @@ class Taken(ExtractCase):
         done = self.run_program(self.image, "--list")
         self.assertEqual([line.split(" ", 1)[0] + " " + line.split("/", 1)[1] for line in done.stdout.splitlines()], [
             "-rwxr-xr-x wasmx/dist/a.txt", "-rwxr-xr-x wasmx/dist/hard", "lrw-r--r-- wasmx/dist/link -> a.txt", "-rw-r--r-- wasmx/dist/sub/b.txt"])
-        entries = json.loads(self.run_program(self.image, "--list", "--format", "json", "--path", "/wasmx/dist/*").stdout)["entries"]
+        listed = json.loads(self.run_program(self.image, "--list", "--json", "--path", "/wasmx/dist/*").stdout)
+        taken = json.loads(self.run_program(self.image, "--json", "--path", "/wasmx/dist/a.txt", "-o", "taken").stdout)
+        self.assertEqual(schema_errors(SCHEMA, listed, taken), [[], []])
+        self.assertEqual(self.run_program(self.image, "--list", "--format", "json", "--path", "/wasmx/dist/*").stdout, json.dumps(listed, indent=2) + "\n")
+        entries = listed["entries"]
         self.assertEqual({entry["path"]: (entry["type"], entry["layer"]) for entry in entries}, {
             "/wasmx/dist/a.txt": ("file", 2), "/wasmx/dist/hard": ("file", 2), "/wasmx/dist/link": ("symlink", 2), "/wasmx/dist/sub/b.txt": ("file", 2)})
         self.assertEqual(list(self.out.iterdir()), [])

@@ -247,7 +247,7 @@ class Verify(unittest.TestCase):
         path = self.package(self.files)
         point = self.verdicts("--run", path, exit_code=1, CC="no-such-compiler")["run"]
         self.assertIn("no-such-compiler", point["observed"])
-        self.assertIn("$CC", point["mend"])
+        self.assertIn("$CC", point["hint"])
         compiler = self.folder / "cc"
         compiler.write_text('#!/bin/sh\nwhile [ "$1" != -o ]; do shift; done\nprintf "#!/bin/sh\\nkill -SEGV \\$\\$\\n" >"$2"; chmod +x "$2"\n')
         compiler.chmod(0o755)

@@ -25,7 +25,7 @@ const Report report{.subject = "x\x1b[31m.tar.gz",
                                 .verdict = Verdict::fail,
                                 .observed = "2 things are wrong",
                                 .details = {"a.o\x1b[31m", "b.o"},
-                                .mend = "build it again"},
+                                .hint = "build it again"},
                                {.id = "run", .title = "it runs", .verdict = Verdict::skip, .observed = "not here"}}};
 
 }  // namespace
@@ -40,7 +40,7 @@ TEST_CASE("a report as text") {
           "  FAIL  libraries  2 things are wrong\n"
           "                   - a.o\n"
           "                   - b.o\n"
-          "                   mend: build it again\n"
+          "                   hint: build it again\n"
           "  skip  run        not here\n"
           "\n1 passed, 1 warning, 1 failed, 1 skipped");
     const std::string verbose = text_of(report, {.colour = true, .symbols = true, .verbose = true});
@@ -65,7 +65,7 @@ TEST_CASE("a warning fails where that is asked") {
 
 TEST_CASE("a report as JSON") {
     const auto json = nlohmann::json::parse(json_of(report));
-    CHECK(json["schema_version"] == 1);
+    CHECK(json["schema_version"] == 2);
     CHECK(json["package"]["size"] == 3);
     CHECK(json["points"].size() == 4);
     CHECK(json["points"][2]["verdict"] == "fail");

@@ -69,7 +69,7 @@ TEST_CASE("memory: the bands, and how many jobs fit") {
         CHECK(result.figures.at("processors") == 16);
         CHECK(result.figures.at("jobs") == row.jobs);
         CHECK(contains(result.observed, "-j" + std::to_string(row.jobs) + " fits"));
-        CHECK((result.verdict == Verdict::pass) == result.mend.empty());
+        CHECK((result.verdict == Verdict::pass) == result.hint.empty());
         CHECK(result.where == "/info");
     }
 }
@@ -122,7 +122,7 @@ TEST_CASE("memory, disk and clock are what a container of the engine gets, asked
             const Result memory = stage.run("engine-memory");
             CHECK(memory.verdict == Verdict::fail);
             CHECK(memory.figures.at("memory_bytes") == 4 * gb);
-            CHECK(contains(memory.mend, "raise the limit in memory.max"));
+            CHECK(contains(memory.hint, "raise the limit in memory.max"));
             const Result clock = stage.run("engine-clock");
             CHECK(clock.verdict == Verdict::warn);
             CHECK(contains(clock.observed, "behind this machine's"));
@@ -171,7 +171,7 @@ TEST_CASE("version: Docker whose seccomp profile does not know clone3") {
     const std::string profile = R"(["name=seccomp,profile=default"])";
     const Result old = check("20.10.5+dfsg1", false, profile);
     CHECK(old.verdict == Verdict::warn);
-    CHECK(contains(old.mend, "20.10.10"));
+    CHECK(contains(old.hint, "20.10.10"));
     CHECK(check("20.10.9", false, "null").verdict == Verdict::warn);
     CHECK(check("20.10.10", false, profile).verdict == Verdict::pass);
     CHECK(check("20.10.24+dfsg1", false, profile).verdict == Verdict::pass);
@@ -211,7 +211,7 @@ TEST_CASE("platform") {
     const Result foreign = check("linux/amd64", Emulation::refuse);
     CHECK(foreign.verdict == Verdict::fail);
     CHECK(contains(foreign.observed, "more than 6 hours"));
-    CHECK(contains(foreign.mend, "--allow-emulation"));
+    CHECK(contains(foreign.hint, "--allow-emulation"));
     CHECK(check("linux/amd64", Emulation::allow).verdict == Verdict::warn);
     CHECK(check("", Emulation::allow, "windows").verdict == Verdict::fail);
 }
@@ -262,7 +262,7 @@ TEST_CASE("scopes of a token of GitHub's") {
         Stage stage(std::move(request));
         stage.scene.credential.set(token(word));
         const Result result = stage.run("token-scopes");
-        CHECK_FALSE(contains(result.observed + result.mend + result.where, word));
+        CHECK_FALSE(contains(result.observed + result.hint + result.where, word));
         return result;
     };
     CHECK(check("ghp_abcdef").verdict == Verdict::pass);
@@ -272,7 +272,7 @@ TEST_CASE("scopes of a token of GitHub's") {
     CHECK(check("ghp_abcdef", "127.0.0.1:5000/kong/x").verdict == Verdict::skip);
     scopes = "read:packages";
     CHECK(check("ghp_abcdef").verdict == Verdict::fail);
-    CHECK(contains(check("ghp_abcdef").mend, "write:packages"));
+    CHECK(contains(check("ghp_abcdef").hint, "write:packages"));
     scopes = "";
     CHECK(check("ghp_abcdef").verdict == Verdict::skip);
     const auto asked = api.seen().size();

@@ -83,13 +83,13 @@ TEST_CASE("what a check does becomes its finding") {
     const Result failed = of(report, "c").result;
     CHECK(failed.verdict == Verdict::fail);
     CHECK(failed.observed == "trying: it does not");
-    CHECK(failed.mend == "mend it");
+    CHECK(failed.hint == "mend it");
     CHECK(failed.required == "that it works");
     CHECK(failed.details == Ids{"a line"});
     CHECK(failed.fault == Fault::denied);
     CHECK(of(report, "d").result.verdict == Verdict::fail);
     CHECK(of(report, "d").result.observed == "boom");
-    CHECK(contains(of(report, "d").result.mend, "report"));
+    CHECK(contains(of(report, "d").result.hint, "report"));
     CHECK(of(report, "e").result.verdict == Verdict::skip);
     CHECK(of(report, "e").result.observed == "not here");
     CHECK(report.culprits() == Ids{"c", "d"});
@@ -140,7 +140,7 @@ TEST_CASE("a fail that is ignored is a warning, and nothing else is touched") {
         report_on({made("a", fails), made("b", fails), made("c", skips)}, {.only = {}, .ignore = {"a", "c"}});
     CHECK(of(report, "a").result.verdict == Verdict::warn);
     CHECK(of(report, "a").ignored);
-    CHECK(of(report, "a").result.mend == "mend it");
+    CHECK(of(report, "a").result.hint == "mend it");
     CHECK(of(report, "b").result.verdict == Verdict::fail);
     CHECK(of(report, "c").result.verdict == Verdict::skip);
     CHECK_FALSE(of(report, "c").ignored);

@@ -102,7 +102,7 @@ TEST_CASE("tag: whoever may not push still learns what is there, and nothing is 
     const Result hidden = tag_check(registry, 401);
     CHECK(hidden.verdict == Verdict::fail);
     CHECK(contains(hidden.observed, "404"));
-    CHECK(contains(hidden.mend, "is private or does not exist"));
+    CHECK(contains(hidden.hint, "is private or does not exist"));
 }
 
 TEST_SUITE_END();

@@ -22,11 +22,11 @@ Report sample() {
     auto memory = finding("engine-memory", "engine", Verdict::warn, "25.3 GB");
     memory.result.required = "30.0 GB";
     memory.result.where = "/info";
-    memory.result.mend = "none needed";
+    memory.result.hint = "none needed";
     memory.result.figures = {{"memory_bytes", 25276510208}, {"jobs", 2}};
     report.findings.push_back(memory);
     auto push = finding("registry-push", "registry", Verdict::fail, "denied: \x1b[31mdenied");
-    push.result.mend = "docker login";
+    push.result.hint = "docker login";
     push.result.details = {"more"};
     report.findings.push_back(push);
     report.findings.push_back(finding("clock", "registry", Verdict::skip, "registry-reachable failed"));
@@ -44,12 +44,12 @@ TEST_CASE("the report in plain text") {
           "  warn  engine-memory         25.3 GB\n"
           "        required  30.0 GB\n"
           "        where     /info\n"
-          "        mend      none needed\n"
+          "        hint      none needed\n"
           "\n"
           "registry\n"
           "  FAIL  registry-push         denied: denied\n"
           "                  more\n"
-          "        mend      docker login\n"
+          "        hint      docker login\n"
           "  skip  clock                 registry-reachable failed\n"
           "\n"
           "1 passed, 1 warning, 1 failed, 1 skipped\n");
@@ -92,7 +92,7 @@ TEST_CASE("the report in JSON") {
     Report report = sample();
     report.findings[0].result.observed = "bad \xff bytes";
     const auto json = nlohmann::json::parse(json_of(report));
-    CHECK(json.at("schema_version") == 1);
+    CHECK(json.at("schema_version") == 2);
     CHECK(json.at("checks").size() == 4);
     CHECK(json.at("checks")[1].at("figures") == nlohmann::json{{"memory_bytes", 25276510208}, {"jobs", 2}});
     CHECK(json.at("checks")[2].at("verdict") == "fail");

@@ -62,6 +62,11 @@ struct Scene {
     }
 
     Digest push(Via via = Via::automatic) {
+        result = run(via);
+        return result.digest;
+    }
+
+    PushResult run(Via via) {
         std::promise<oci::Annotations> admitted;
         admitted.set_value({{"title", "x"}});
         PushOptions options{.image = "x:1",
@@ -101,7 +106,15 @@ struct Scene {
     MemoryRegistry registry;
     std::unique_ptr<test::Folder> folder = std::make_unique<test::Folder>();
     std::unique_ptr<Told> told;
+    PushResult result;
 };
+
+// One letter a layer, base first: e existed, m mounted, c cached, s store, x export.
+std::string origins_of(const PushResult& result) {
+    std::string out;
+    for (const PushedLayer& layer : result.layers) out += "emcsx"[static_cast<int>(layer.origin)];
+    return out;
+}
 
 std::string record_of(const FakeEngine& engine, std::size_t layer) {
     Digest chain = engine.info().diff_ids[0];
@@ -135,8 +148,13 @@ TEST_CASE("an image arrives from every kind of engine, and again without asking 
         CHECK(scene.says("warning") == row.falls_back);
         CHECK(scene.engine.count("GET", "/get") == (row.way == ", by export," ? 1 : 0));
         const std::size_t uploads = scene.registry.uploads();
+        CHECK(origins_of(scene.result) == (row.way == ", by export," ? "xxxx" : "ssss"));
+        CHECK(scene.result.sent > 0);
+        CHECK(scene.result.reference.ends_with("/kong/x:1@" + digest.str()));
         CHECK(scene.push() == digest);
         CHECK(scene.says("4 of 4 layers already existed, 0 B sent"));
+        CHECK(origins_of(scene.result) == "eeee");
+        CHECK(scene.result.sent == 0);
         CHECK(scene.registry.uploads() == uploads);
         // On another machine, with nothing in its cache, the same bytes come out.
         scene.forget_cache();
@@ -179,6 +197,7 @@ TEST_CASE("a layer that the registry has is not read from the engine") {
     scene.check(scene.push());
     CHECK(scene.engine.count("GET", content_path(test::gzipped(scene.engine.layer(3))).substr(70)) == 0);
     CHECK(scene.says("1 of 4 layers already existed"));
+    CHECK(origins_of(scene.result) == "ssse");
 }
 
 TEST_CASE("a layer that the store lacks or has otherwise comes by export, and that is told") {
@@ -187,6 +206,7 @@ TEST_CASE("a layer that the store lacks or has otherwise comes by export, and th
         scene.engine.files.erase(record_of(scene.engine, 1) + "/tar-split.json.gz");
         scene.check(scene.push());
         CHECK(scene.says(", by store and export,"));
+        CHECK(origins_of(scene.result) == "sxss");
     }
     SUBCASE("a file that was changed") {
         Scene scene(Kind::overlay2);

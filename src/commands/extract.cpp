@@ -43,6 +43,7 @@ void check_combination(const Arguments& arguments) {
 }
 
 std::string name_in(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+std::string folder_of(const std::string& path) { return path.substr(0, path.rfind('/')); }
 
 /// One run: what was asked for, and the image it is asked of.
 class Extraction {
@@ -216,15 +217,22 @@ private:
         return std::move(tree);
     }
 
+    bool is_of_package_folder(const std::string& text) const {
+        if (!recipe_) return false;
+        const auto folder = extract::steps_of(folder_of(recipe_->package_path()));
+        const auto selection = extract::Selection::parse(text);
+        extract::Path path = selection.base;
+        if (path != folder && selection.is_literal() && selection.patterns.size() == 1)
+            path.push_back(selection.patterns.front());
+        return path == folder;
+    }
+
     void list(registry::Repository& repository) {
         std::string text = arguments_.text("--path");
-        std::size_t lowest = 0;
-        if (text.empty()) {
-            const std::string package = wanted_path();
-            text = package.substr(0, package.rfind('/') + 1);
-            // The package's folder is of our layers; what the base image has below is not worth hundreds of megabytes.
-            lowest = extract::lowest_layer_of(image_.config, recipe::step_comment);
-        }
+        if (text.empty()) text = folder_of(wanted_path()) + "/";
+        // The package's folder is of our layers; what the base image has below is not worth hundreds of megabytes.
+        const std::size_t lowest =
+            is_of_package_folder(text) ? extract::lowest_layer_of(image_.config, recipe::is_step_of_ours) : 0;
         const auto tree = selected(repository, text, extract::Content::left, lowest);
         std::string base;
         for (const std::string& name : tree.base) base.append("/").append(name);

@@ -163,17 +163,17 @@ std::pair<Tree, Fetched> extract_tree(registry::Repository& repository, const im
     return {search_from(0), fetched};
 }
 
-std::size_t lowest_layer_of(const oci::ImageConfig& config, std::string_view comment) {
+std::size_t lowest_layer_of(const oci::ImageConfig& config, bool (*is_ours)(std::string_view comment)) {
     std::size_t lowest = 0;
     std::size_t layer = 0;
-    bool is_ours = false;
+    bool are_ours = false;
     for (const auto& step : config.history) {
         if (step.empty_layer) continue;
-        const bool was_ours = std::exchange(is_ours, step.comment.starts_with(comment));
-        if (is_ours && !was_ours) lowest = layer;
+        const bool were_ours = std::exchange(are_ours, is_ours(step.comment));
+        if (are_ours && !were_ours) lowest = layer;
         ++layer;
     }
-    return is_ours && layer == config.diff_ids.size() ? lowest : 0;
+    return are_ours && layer == config.diff_ids.size() ? lowest : 0;
 }
 
 }  // namespace wasmx::extract

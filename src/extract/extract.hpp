@@ -49,8 +49,8 @@ std::pair<Tree, Fetched> extract_tree(registry::Repository& repository, const im
                                       const Selection& selection, Content content, const LayerLimits& limits,
                                       Progress& progress, std::size_t lowest = 0);
 
-/// The lowest layer that a step whose comment begins with `comment` made, when all above it were made so too; 0 where
-/// the image's history does not say it of each layer.
-std::size_t lowest_layer_of(const oci::ImageConfig& config, std::string_view comment);
+/// The lowest layer whose step in the image's history has a comment that `is_ours`, when all above it have one too; 0
+/// where the history does not tell of each layer.
+std::size_t lowest_layer_of(const oci::ImageConfig& config, bool (*is_ours)(std::string_view comment));
 
 }  // namespace wasmx::extract

@@ -27,6 +27,11 @@ bool begins_with(const std::vector<Digest>& layers, const std::vector<Digest>& f
 
 }  // namespace
 
+bool is_step_of_ours(std::string_view comment) {
+    return comment.starts_with(step_comment) ||
+           (comment.starts_with("FROM ") && comment.find("/wasmx-image-source:") != std::string_view::npos);
+}
+
 Provenance provenance_of(const std::map<std::string, std::string>& labels, std::vector<Digest> diff_ids) {
     const auto text = [&](std::string_view name) {
         const auto found = labels.find(std::string(name));

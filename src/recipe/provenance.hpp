@@ -18,6 +18,8 @@ inline constexpr std::string_view base_digest_label = "org.opencontainers.image.
 
 /// How the comment of our steps in an image's history begins. (OCI image-spec, config.md: history)
 inline constexpr std::string_view step_comment = "wasmx-image ";
+/// Whether it is the comment of a step of ours; podman writes one of its own, of the image that the step began with.
+bool is_step_of_ours(std::string_view comment);
 
 /// What an image was made from, or is going to be.
 struct Provenance {

@@ -36,6 +36,9 @@ class MainJob(LabCase):
         labels = {key for key in made["Labels"] if key not in (ground["Labels"] or {})}
         self.assertEqual({key for key in labels if not key.startswith("org.opencontainers.image.")}, set())
 
+        listed = json.loads(self.run_program("extract", "--list", "--json", self.image).stdout)
+        self.assertIn(f"/wasmx/dist/{PACKAGE}", [entry["path"] for entry in listed["entries"]])
+        self.assertLessEqual(listed["layers_read"], 2)  # ours, and not those of the base image
         extracted = self.run_program("extract", self.image, "-o", "got")
         self.assertEqual(extracted.stdout, f"{sha256(self.folder / 'got' / PACKAGE)}  got/{PACKAGE}\n")
         self.assertEqual((self.folder / "got" / PACKAGE).read_bytes(), (self.folder / "out" / PACKAGE).read_bytes())

@@ -255,7 +255,7 @@ TEST_CASE("layers below those that an image's history calls ours are not read fo
         oci::ImageConfig config;
         config.history = std::move(history);
         config.diff_ids.resize(layers);
-        return lowest_layer_of(config, "ours ");
+        return lowest_layer_of(config, [](std::string_view comment) { return comment.starts_with("ours "); });
     };
     CHECK(lowest({step(""), step("ours source"), step("ours build")}, 3) == 1);
     CHECK(lowest({step(""), step("", true), step("x"), step("ours source"), step("", true), step("ours build")}, 4) ==

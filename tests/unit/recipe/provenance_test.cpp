@@ -157,4 +157,13 @@ TEST_CASE("a base image that hands on what a build over it cannot do with is ref
     }
 }
 
+TEST_CASE("steps of ours, as engines write them into an image's history") {
+    CHECK(recipe::is_step_of_ours("wasmx-image source"));
+    CHECK(recipe::is_step_of_ours("wasmx-image build 9a8ce7abf8d7"));
+    CHECK(recipe::is_step_of_ours("FROM docker.io/library/wasmx-image-source:7eb62dab313e"));  // podman
+    CHECK_FALSE(recipe::is_step_of_ours("FROM localhost/wasmx-test-base:bookworm"));
+    CHECK_FALSE(recipe::is_step_of_ours("wasmx-images"));
+    CHECK_FALSE(recipe::is_step_of_ours(""));
+}
+
 TEST_SUITE_END();

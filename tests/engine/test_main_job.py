@@ -297,7 +297,7 @@ class ContainerdStore(MainJob):
         self.build(self.sample())
         self.run_program("push", self.image)
         again = self.run_program("push", self.image)
-        self.assertIn("3 of 3 layers were there", again.stderr)
+        self.assertIn("3 of 3 layers already existed", again.stderr)
         self.assertEqual(len(self.layers(self.image)), 3)
 
 

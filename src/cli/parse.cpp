@@ -76,7 +76,7 @@ void check_choice(const commands::Option& option, const std::string& value) {
         if (choice == value) return;
     const auto near = nearest(value, choices);
     throw Error(Fault::usage, fmt::format("{} knows no \"{}\"", last_name(option), printable(value)),
-                near ? fmt::format("did you mean {}?", *near) : fmt::format("it is one of {}", option.choices));
+                near ? fmt::format("did you mean {}?", *near) : fmt::format("it is {} {}", last_name(option), option.choices));
 }
 
 ProgressForm form_from(const std::string& name) {

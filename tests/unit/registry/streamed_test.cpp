@@ -40,12 +40,13 @@ TEST_CASE("POST, one PATCH as the bytes come, and an empty PUT") {
                  {put("/u/1?s=2"), created}},
                 {{push_token_of_otto, token("T")}});
     io::GrowingFile file{io::TempFile()};
+    const io::Body body = file.body();
     std::jthread writer([&] {
         for (std::size_t at = 0; at < bytes.size(); at += 100'000)
             file.write(io::bytes_of(std::string_view(bytes).substr(at, 100'000)));
         file.finish();
     });
-    scene.pushing().put_streamed_blob(file.body(), [&] {
+    scene.pushing().put_streamed_blob(body, [&] {
         writer.join();
         return blob;
     });

@@ -32,12 +32,13 @@ std::optional<Layers::Cached> Layers::find_cached(const Digest& diff_id) {
     return std::nullopt;
 }
 
-void Layers::upload_from_cache(const Digest& diff_id) {
-    if (find(diff_id)) return;
+bool Layers::upload_from_cache(const Digest& diff_id) {
+    if (find(diff_id)) return false;
     auto cached = find_cached(diff_id);
-    if (!cached) return;
+    if (!cached) return false;
     from_cache_.emplace_back(cached->form, cached->body);
     upload_blob(diff_id, cached->form, std::move(cached->body));
+    return true;
 }
 
 void Layers::upload_blob(const Digest& diff_id, const oci::Descriptor& form, io::Body body) {

@@ -34,8 +34,9 @@ public:
         io::Body body;
     };
     std::optional<Cached> find_cached(const Digest& diff_id);
-    /// Uploads those, unless the layer is known already. The registry has been asked, and does not have it.
-    void upload_from_cache(const Digest& diff_id);
+    /// Uploads those; false when there are none, or the layer is known already. The registry has been asked, and does
+    /// not have it.
+    bool upload_from_cache(const Digest& diff_id);
     /// The same of a blob of the engine's.
     void upload_blob(const Digest& diff_id, const oci::Descriptor& form, io::Body body);
     /// From here on an export gives the layers, in an order of its own and perhaps without saying which.

@@ -48,6 +48,7 @@ public:
         if (!all_remembered()) open_store();
         (void)options_.admitted.get();
         query_registry(remembered_forms());
+        if (options_.base && is_any_missing()) mount_from_base();
         std::optional<image::Sealed> sealed = sealed_from_cache();
         if (!sealed) sealed = sealed_from_engine();
         const Digest digest = publish(*sealed);
@@ -88,17 +89,13 @@ private:
     std::optional<image::Sealed> sealed_from_cache() {
         const auto config = cache_.find_config(Digest::parse(info_.id), image::largest_config);
         if (!config || oci::ImageConfig::parse(*config).diff_ids != info_.diff_ids) return std::nullopt;
-        for (const Digest& diff_id : info_.diff_ids)
-            if (!layers_.find(diff_id) && !layers_.find_cached(diff_id)) return std::nullopt;
         for (const Digest& diff_id : unique_layers()) upload_cached(diff_id);
-        if (is_any_missing()) return std::nullopt;  // another push has just trimmed the cache
+        if (is_any_missing()) return std::nullopt;
         return sealed_with(*config);
     }
 
     void upload_cached(const Digest& diff_id) {
-        if (layers_.find(diff_id)) return;
-        origins_[diff_id] = LayerOrigin::cached;
-        layers_.upload_from_cache(diff_id);
+        if (layers_.upload_from_cache(diff_id)) origins_[diff_id] = LayerOrigin::cached;
     }
 
     image::Sealed sealed_with(std::string config) {
@@ -110,14 +107,11 @@ private:
     image::Sealed sealed_from_engine() {
         store_ = take_store();
         if (store_) query_registry(missing_blobs_of_store());
-        if (options_.base && is_any_missing()) {
-            mount_from_base();
-            if (store_) mount_blobs_of_store();
-        }
+        if (store_ && options_.base) mount_blobs_of_store();
         const auto routes = plan_routes(options_.via, layer_states());
         for (std::size_t i = 0; i < routes.size(); ++i)
             if (routes[i] == Route::upload_cached) upload_cached(info_.diff_ids[i]);
-        read_from_store(routes);
+        read_stored_layers(routes);
         if (!is_any_missing() && store_) return sealed_with(store_->config());
         return exported();
     }
@@ -215,7 +209,7 @@ private:
         return out;
     }
 
-    void read_from_store(const std::vector<Route>& routes) {
+    void read_stored_layers(const std::vector<Route>& routes) {
         constexpr unsigned at_once = 2;  // the next one is opened while the last of one is compressed
         std::vector<std::size_t> layers;
         for (std::size_t i = 0; i < routes.size(); ++i)
@@ -239,8 +233,10 @@ private:
             return true;
         }
         try {
-            auto [size, tar] = store_->open_layer(layer);
-            image::seal_layer(std::move(tar), size, diff_id, layers_.hooks(), progress_);
+            in_context(fmt::format("reading layer {} from the engine's store", diff_id.short_id()), [&] {
+                auto [size, tar] = store_->open_layer(layer);
+                image::seal_layer(std::move(tar), size, diff_id, layers_.hooks(), progress_);
+            });
             return true;
         } catch (const Error& error) {
             uploads_.check();

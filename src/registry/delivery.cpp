@@ -72,7 +72,6 @@ public:
 private:
     void send();
     void attempt();
-    void go_on_after(const Error& error);
     const oci::Descriptor& blob();
     bool has_arrived();
     bool can_resume();

@@ -80,8 +80,12 @@ std::stop_token Session::stop() {
 }
 
 void Session::interrupt() {
-    const std::lock_guard lock(stopping_);
-    calls_.request_stop();
+    std::stop_source calls;
+    {
+        const std::lock_guard lock(stopping_);
+        calls = calls_;
+    }
+    calls.request_stop();  // whoever is told may ask for `stop`
 }
 
 void Session::resume() {

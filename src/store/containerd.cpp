@@ -63,14 +63,23 @@ private:
 
 std::unique_ptr<Store> open_containerd(engine::Engine& engine, const std::string& root, const engine::ImageInfo& image,
                                        const oci::Platform& platform) {
-    const auto own = fmt::format("{}/containerd/daemon/{}", root, content_folder);
-    const auto of_the_system = fmt::format("/var/lib/containerd/{}", content_folder);
+    const auto open_at = [&](const std::string& folder) {
+        return std::make_unique<Containerd>(engine, fmt::format("{}/{}", folder, content_folder), image, platform);
+    };
+    const auto is_elsewhere = [](const Error& error) {
+        return error.fault() == Fault::not_found || error.fault() == Fault::failed || error.fault() == Fault::usage;
+    };
     try {
-        return std::make_unique<Containerd>(engine, own, image, platform);
+        return open_at(root + "/containerd/daemon");
     } catch (const Error& error) {
-        if (error.fault() != Fault::not_found && error.fault() != Fault::failed && error.fault() != Fault::usage) throw;
+        if (!is_elsewhere(error)) throw;
+        try {
+            return open_at("/var/lib/containerd");
+        } catch (const Error& other) {
+            if (!is_elsewhere(other)) throw;
+        }
+        throw;  // what is wrong where Docker says that it is
     }
-    return std::make_unique<Containerd>(engine, of_the_system, image, platform);
 }
 
 }  // namespace wasmx::store

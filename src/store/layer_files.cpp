@@ -12,8 +12,8 @@ namespace wasmx::store {
 
 namespace {
 
-// What a file that is held takes beside its bytes, about.
-constexpr std::uint64_t overhead = 128;
+// What a file that is held takes, about.
+std::uint64_t cost_of(const std::string& path, std::uint64_t size) { return size + path.size() + 128; }
 
 // "./a//b/" and "/a/b" are "a/b": tars name files in many ways, a folder has each once. What points above the layer is
 // kept as it is, and not found.
@@ -38,10 +38,10 @@ class LayerFiles final : public FileContents {
 public:
     explicit LayerFiles(ArchiveOfFiles files) : files_(std::move(files)), reader_(*files_.archive) {}
 
-    io::SourcePtr open(const std::string& name, std::uint64_t) override {
+    io::SourcePtr open(const std::string& name) override {
         const std::string path = normal(name);
         if (auto held = held_.extract(path)) {
-            held_bytes_ -= held.mapped().size() + overhead;
+            held_bytes_ -= cost_of(path, held.mapped().size());
             return io::from_string(std::move(held.mapped()));
         }
         if (!passed_.contains(path) && advance_to(path)) return reader_.member();
@@ -72,9 +72,9 @@ private:
 
     bool hold(const std::string& path, std::uint64_t size) {
         if (size == 0) return true;  // the recipe has no content of it either
-        if (size + overhead > files_.most_held - held_bytes_) return false;
+        if (cost_of(path, size) > files_.most_held - held_bytes_) return false;
         held_[path] = io::read_all(*reader_.member(), size);
-        held_bytes_ += size + overhead;
+        held_bytes_ += cost_of(path, size);
         return true;
     }
 

@@ -95,7 +95,7 @@ private:
                 if (left_ == 0) return true;
                 name_ = name_of(entry);
                 if (name_.empty()) fail("has a file without a name");
-                content_ = files_->open(name_, left_);
+                content_ = files_->open(name_);
                 return true;
             }
             default: fail("has an entry of an unknown type");

@@ -14,8 +14,8 @@ public:
     FileContents(const FileContents&) = delete;
     FileContents& operator=(const FileContents&) = delete;
     virtual ~FileContents() = default;
-    /// The file of that name, as the tar names it, of `size` bytes. Read to its end before the next one is opened.
-    virtual io::SourcePtr open(const std::string& name, std::uint64_t size) = 0;
+    /// The file of that name, as the tar names it. Read to its end before the next one is opened.
+    virtual io::SourcePtr open(const std::string& name) = 0;
 };
 
 /// The tar that a recipe of tar-split describes: lines of JSON, each either bytes of the tar as they are (headers,

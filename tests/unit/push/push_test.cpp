@@ -195,7 +195,11 @@ TEST_CASE("a layer that the registry has is not read from the engine") {
     Scene scene(Kind::containerd);
     scene.registry.keep(test::gzipped(scene.engine.layer(3)));
     scene.check(scene.push());
-    CHECK(scene.engine.count("GET", content_path(test::gzipped(scene.engine.layer(3))).substr(70)) == 0);
+    const auto reads = [&](std::size_t layer) {
+        return scene.engine.count("GET", io::sha256(test::gzipped(scene.engine.layer(layer))).hex());
+    };
+    CHECK(reads(3) == 0);
+    CHECK(reads(1) == 1);
     CHECK(scene.says("1 of 4 layers already existed"));
     CHECK(origins_of(scene.result) == "ssse");
 }

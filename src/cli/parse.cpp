@@ -75,8 +75,9 @@ void check_choice(const commands::Option& option, const std::string& value) {
     for (const std::string& choice : choices)
         if (choice == value) return;
     const auto near = nearest(value, choices);
-    throw Error(Fault::usage, fmt::format("{} knows no \"{}\"", last_name(option), printable(value)),
-                near ? fmt::format("did you mean {}?", *near) : fmt::format("it is {} {}", last_name(option), option.choices));
+    throw Error(
+        Fault::usage, fmt::format("{} knows no \"{}\"", last_name(option), printable(value)),
+        near ? fmt::format("did you mean {}?", *near) : fmt::format("it is {} {}", last_name(option), option.choices));
 }
 
 ProgressForm form_from(const std::string& name) {

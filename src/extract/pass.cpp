@@ -58,7 +58,7 @@ std::optional<Goal> next_goal(const Goal& goal, const Answer& answer, std::size_
 Pass pass_over(Layers& layers, const Goal& goal, const LayerLimits& limits, const std::optional<Promise>& promise) {
     Pass pass{.answer = {.kind = Kind::absent, .depth = goal.path.size(), .target = {}},
               .search = LayerSearch(goal, limits, promise)};
-    for (std::size_t layer = goal.newest_layer + 1; layer-- > 0;) {
+    for (std::size_t layer = goal.newest_layer + 1; layer-- > layers.lowest;) {
         read_layer(layers, layer, pass.search);
         auto answer = pass.search.end_layer();
         if (!answer) continue;

@@ -26,12 +26,8 @@ std::string_view name_of(LayerOrigin origin) {
 }  // namespace
 
 std::string json_of(const PushResult& result) {
-    Json out{{"schema_version", schema_version},
-             {"reference", result.reference},
-             {"digest", result.digest.str()},
-             {"layers", Json::array()},
-             {"bytes_sent", result.sent},
-             {"seconds", result.seconds}};
+    Json out{{"schema_version", schema_version}, {"reference", result.reference}, {"digest", result.digest.str()},
+             {"layers", Json::array()},          {"bytes_sent", result.sent},     {"seconds", result.seconds}};
     for (const PushedLayer& layer : result.layers)
         out["layers"].push_back({{"diff_id", layer.diff_id.str()},
                                  {"digest", layer.blob.digest.str()},

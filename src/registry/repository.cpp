@@ -157,12 +157,6 @@ bool Repository::mount_blob(const Digest& digest, const std::string& from_reposi
         return !upload && has_bytes(session, digest, size);
     } catch (const io::TransportError&) {
         return arrived_all_the_same(session, digest, size);
-    } catch (const Refused& refused) {
-        // The upload that comes now is the next request, and the registry may have said when it wants that.
-        const auto advice = retry_advice(refused);
-        if (advice && advice->at_least > milliseconds(0) && state_->patience == Patience::usual)
-            session.clock().wait(retry_delay(1, advice->at_least, 0), session.stop());
-        return false;
     } catch (const Error& error) {
         if (error.fault() == Fault::interrupted) throw;
         return false;

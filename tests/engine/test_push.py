@@ -220,6 +220,17 @@ class WhatIsSent(PushCase):
         self.assertNotIn(layers[0][:19], self.sent(done))
         self.assertIn('"how":"mounted"', done.stderr)
         self.assertEqual(len(self.layers(image)), 3)
+        # Also where the cache has all of them.
+        other = f"{repository}-other:1"
+        self.docker("tag", image, other)
+        self.addCleanup(lambda: subprocess.run(["docker", "--host", self.HOST, "rmi", other], capture_output=True))
+        base_alone = f"{repository}-base:1"
+        self.docker("tag", BASE_IMAGE, base_alone)
+        self.addCleanup(lambda: subprocess.run(["docker", "--host", self.HOST, "rmi", base_alone], capture_output=True))
+        self.push(image=base_alone)  # so that the cache has the base's layer, in our form
+        again = self.push("--no-verify", image=other)
+        self.assertIn('"how":"mounted"', again.stderr)
+        self.assertNotIn(layers[0][:19], self.sent(again))
 
     def test_another_repository_gets_the_blobs_from_the_cache(self):
         self.make_image(self.image)

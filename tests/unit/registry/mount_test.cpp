@@ -61,8 +61,12 @@ TEST_CASE("a mount that fails is no failure") {
         scene.check();
         CHECK(scene.clock.waits().empty());
     }
-    Scene busy({{mount, {.status = 429, .headers = {{"Retry-After", "7"}}}}});
-    CHECK_FALSE(busy.pushing().mount_blob(blob.digest, "kong/base"));
+    // The upload that comes then waits as the mount was asked to.
+    Scene busy({{mount, {.status = 429, .headers = {{"Retry-After", "7"}}}}, {post, opened}, {put, created}});
+    Repository& repository = busy.pushing();
+    CHECK_FALSE(repository.mount_blob(blob.digest, "kong/base"));
+    repository.put_blob(blob, io::body_of(bytes));
+    busy.check();
     CHECK(busy.clock.waits() == std::vector<milliseconds>{std::chrono::seconds(7)});
 }
 
